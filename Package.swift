@@ -1,0 +1,76 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+/// The processor that the kernels are compiled for: `MILENAS_CPU=x86-64-v3 swift build`, `native` when unset.
+let cpu = Context.environment["MILENAS_CPU"] ?? "native"
+
+/// Whether that processor has 512-bit vectors; it decides how many scalars a vector of the kernels holds.
+let hasAVX512 =
+  switch cpu {
+  case "native":
+    (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.contains(" avx512f ") ?? false
+  case "x86-64-v4": true
+  default: cpu.hasPrefix("znver4") || cpu.hasPrefix("znver5") || cpu.contains("-avx512")
+  }
+
+/// Optimised in debug builds too, so that tests run at the speed of the program.
+let kernels: [SwiftSetting] =
+  [
+    .unsafeFlags(["-O", "-Xcc", "-march=\(cpu)"]),
+    .define(
+      ["native": "CPU_NATIVE", "x86-64-v3": "CPU_V3", "x86-64-v4": "CPU_V4"][cpu] ?? "CPU_OTHER"),
+  ] + (hasAVX512 ? [.define("AVX512")] : [])
+
+let safe: [SwiftSetting] = [
+  .strictMemorySafety(), .treatWarning("StrictMemorySafety", as: .error),
+]
+
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "milenas-lab",
+  products: [.executable(name: "milenas-lab", targets: ["milenas-lab"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "Kernels", swiftSettings: kernels),
+    .target(
+      name: "Datasets", dependencies: ["Kernels", "CCrypto", "CZlib"],
+      resources: [.copy("Resources")], swiftSettings: safe),
+    .target(name: "Supernet", dependencies: ["Datasets", "Kernels"], swiftSettings: safe),
+    .target(
+      name: "Search", dependencies: ["Supernet", "Datasets", "Kernels"], swiftSettings: safe),
+    .target(
+      name: "EventLog",
+      dependencies: ["Search", "Supernet", "Datasets", "Kernels", "CCrypto", "CXXHash", grdb],
+      swiftSettings: safe),
+    .target(
+      name: "Analysis",
+      dependencies: ["EventLog", "Search", "Supernet", "Datasets", "Kernels"],
+      resources: [.copy("Resources")], swiftSettings: safe),
+    .executableTarget(
+      name: "milenas-lab",
+      dependencies: [
+        "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels", arguments,
+      ], swiftSettings: safe),
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Kernels"]),
+    .testTarget(name: "SupernetTests", dependencies: ["Supernet", "Datasets", "Kernels"]),
+    .testTarget(name: "SearchTests", dependencies: ["Search", "Supernet", "Datasets", "Kernels"]),
+    .testTarget(
+      name: "EventLogTests",
+      dependencies: ["EventLog", "Search", "Supernet", "Datasets", "Kernels", grdb]),
+    .testTarget(
+      name: "AnalysisTests",
+      dependencies: ["Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels"]),
+    .testTarget(name: "EndToEnd", dependencies: ["milenas-lab"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
