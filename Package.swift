@@ -27,6 +27,8 @@ let safe: [SwiftSetting] = [
 ]
 
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+/// SQLite's C functions, for the authorizer of `runs sql`.
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -49,7 +51,7 @@ let package = Package(
       name: "Search", dependencies: ["Supernet", "Datasets", "Kernels"], swiftSettings: safe),
     .target(
       name: "EventLog",
-      dependencies: ["Search", "Supernet", "Datasets", "Kernels", "CCrypto", "CXXHash", grdb],
+      dependencies: ["Search", "Supernet", "Datasets", "Kernels", "CCrypto", "CXXHash", grdb, sqlite],
       swiftSettings: safe),
     .target(
       name: "Analysis",
