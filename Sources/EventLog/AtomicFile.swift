@@ -29,3 +29,12 @@ enum AtomicFile {
     }
   }
 }
+
+/// The operating system's words for what went wrong: "Permission denied".
+func reason(of error: any Error) -> String {
+  let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error
+  if let code = ((underlying ?? error) as? POSIXError)?.code {
+    return unsafe String(cString: strerror(code.rawValue))
+  }
+  return error.localizedDescription
+}

@@ -95,12 +95,3 @@ public struct RunStore: Sendable {
     }
   }
 }
-
-/// The operating system's words for what went wrong: "Permission denied".
-func reason(of error: any Error) -> String {
-  let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-  if let code = (error as? POSIXError)?.code.rawValue ?? underlying.map({ Int32($0.code) }) {
-    return unsafe String(cString: strerror(code))
-  }
-  return error.localizedDescription
-}
