@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Glibc
 import Search
 
 /// Reads the record of a run, also while it is written; gives back the values that the writer took.
@@ -30,6 +31,15 @@ public struct RunReader {
 
   /// nil while the run works, and when it was killed.
   public func result() throws -> RunResult? { try read(RunResult.fetchOne) }
+
+  /// Whether the process of the last attempt still works; a process of another machine is believed to.
+  func isAtWork() throws -> Bool {
+    let sql = "SELECT host, process FROM attempts WHERE ended IS NULL ORDER BY attempt DESC"
+    guard let row = try read({ try Row.fetchOne($0, sql: sql) }) else { return false }
+    let (host, process): (String, Int32) = (row["host"], row["process"])
+    // Signal 0 asks whether the process exists; EPERM says it does, and is another user's.
+    return host != ProcessInfo.processInfo.hostName || kill(process, 0) == 0 || errno == EPERM
+  }
 
   /// The last digest of the chain, as 64 hexadecimal digits: equal for two runs of the same bits.
   public func digest() throws -> String {
