@@ -22,6 +22,9 @@ let kernels: [SwiftSetting] =
       ["native": "CPU_NATIVE", "x86-64-v3": "CPU_V3", "x86-64-v4": "CPU_V4"][cpu] ?? "CPU_OTHER"),
   ] + (hasAVX512 ? [.define("AVX512")] : [])
 
+/// The passes are optimised in every build as well.
+let optimised: [SwiftSetting] = [.unsafeFlags(["-O"])]
+
 let safe: [SwiftSetting] = [
   .strictMemorySafety(), .treatWarning("StrictMemorySafety", as: .error),
 ]
@@ -44,7 +47,7 @@ let package = Package(
     .target(
       name: "Datasets", dependencies: ["Kernels", "CCrypto", "CZlib"],
       resources: [.copy("Resources")], swiftSettings: safe),
-    .target(name: "Supernet", dependencies: ["Datasets", "Kernels"], swiftSettings: safe),
+    .target(name: "Supernet", dependencies: ["Datasets", "Kernels"], swiftSettings: safe + optimised),
     .target(
       name: "Search", dependencies: ["Supernet", "Datasets", "Kernels"], swiftSettings: safe),
     .target(

@@ -72,8 +72,10 @@ extension Arena {
 
   /// Sets `count` sums from `offset` on to 0.
   public func clearSums(_ offset: Int, count: Int) {
-    (sums + offset).update(repeating: 0, count: count)
-    if A.components == 2 { (sums + offset + sumShift).update(repeating: 0, count: count) }
+    memset(sums + offset, 0, count * MemoryLayout<Double>.stride)
+    if A.components == 2 {
+      memset(sums + offset + sumShift, 0, count * MemoryLayout<Double>.stride)
+    }
   }
 
   /// Copies values to `offset`; their tangents stay 0.
@@ -86,8 +88,8 @@ extension Arena {
 
   /// Sets `count` scalars from `offset` on to 0.
   public func clear(_ offset: Int, count: Int) {
-    (base + offset).update(repeating: 0, count: count)
-    if A.components == 2 { (base + offset + shift).update(repeating: 0, count: count) }
+    memset(base + offset, 0, count * MemoryLayout<Element>.stride)
+    if A.components == 2 { memset(base + offset + shift, 0, count * MemoryLayout<Element>.stride) }
   }
 }
 
@@ -98,6 +100,10 @@ extension Arena {
   /// + j·columnStep]`, goes to `offset + i·pitch + j`.
   ///
   /// tangents: the same of the direction; ignored without tangents, zeros when empty.
+  @_specialize(where A == PlainFloat)
+  @_specialize(where A == PlainDouble)
+  @_specialize(where A == DualFloat)
+  @_specialize(where A == DualDouble)
   public func pack(
     _ source: [Element], tangents: [Element], from: Int, rows: Int, columns: Int, rowStep: Int,
     columnStep: Int, to offset: Int, pitch: Int
@@ -134,6 +140,10 @@ extension Arena {
 
   /// Adds up the partial sums of `parts` chunks, `partStep` scalars apart, in the order of the chunks, and hands them
   /// over in the layout of `pack`: `result[to + i·rowStep + j·columnStep]`.
+  @_specialize(where A == PlainFloat)
+  @_specialize(where A == PlainDouble)
+  @_specialize(where A == DualFloat)
+  @_specialize(where A == DualDouble)
   public func unpack(
     _ offset: Int, parts: Int, partStep: Int, rows: Int, columns: Int, pitch: Int,
     into result: FlatGradient<Element>, to: Int, rowStep: Int, columnStep: Int

@@ -58,52 +58,62 @@ extension Arena {
     _: L.Type, _ list: TermList, _ sample: Int, _ pixels: Int, _ channels: Int, _ y: Int,
     _ adding: Bool
   ) where L.Element == Element {
-    var c = 0
-    while c < channels {
-      let constant = list.constants < 0 ? L.zero : L.load(base + (list.constants &+ c), shift)
-      var p = 0
-      while p < pixels {
-        if pixels &- p >= 8 {
-          tile(L.self, 8, list, sample, channels, c, p, y, adding, constant)
-          p &+= 8
-        } else {
-          tile(L.self, 1, list, sample, channels, c, p, y, adding, constant)
-          p &+= 1
+    // Blocks that stay in the first cache, terms four at a time: few streams from memory at once.
+    let block = max(8, 1024 / channels)
+    var start = 0
+    while start < pixels {
+      let end = min(start &+ block, pixels)
+      var t = 0
+      repeat {
+        let left = list.count &- t
+        let fresh = t == 0 && !adding
+        switch min(left, 4) {
+        case 4: terms(L.self, 4, t, list, sample, start, end, channels, y, fresh)
+        case 3: terms(L.self, 3, t, list, sample, start, end, channels, y, fresh)
+        case 2: terms(L.self, 2, t, list, sample, start, end, channels, y, fresh)
+        case 1: terms(L.self, 1, t, list, sample, start, end, channels, y, fresh)
+        default: terms(L.self, 0, t, list, sample, start, end, channels, y, fresh)
         }
-      }
-      c &+= L.width
+        t &+= 4
+      } while t < list.count
+      start = end
     }
   }
 
+  /// `count` terms from `first` on, for the pixels start ..< end; the constants come with the first terms.
   @inline(__always)
-  private func tile<L: Lanes>(
-    _: L.Type, _ size: Int, _ list: TermList, _ sample: Int, _ channels: Int, _ c: Int, _ p: Int,
-    _ y: Int, _ adding: Bool, _ constant: L
+  private func terms<L: Lanes>(
+    _: L.Type, _ count: Int, _ first: Int, _ list: TermList, _ sample: Int, _ start: Int,
+    _ end: Int, _ channels: Int, _ y: Int, _ fresh: Bool
   ) where L.Element == Element {
-    let at = p &* channels &+ c
-    var sum = InlineArray<8, L>(repeating: constant)
-    var t = 0
-    while t < list.count {
-      let term = list.terms[t]
-      let coefficient = L.load(base + (term.coefficients &+ c), shift)
-      let plane = base + (term.plane &+ sample &* term.sampleStep &+ at)
-      var q = 0
-      while q < size {
-        sum[unchecked: q] = sum[unchecked: q].adding(
-          L.load(plane + q &* channels, shift), times: coefficient)
-        q &+= 1
+    var c = 0
+    while c < channels {
+      var coefficients = InlineArray<4, L>(repeating: L.zero)
+      var planes = InlineArray<4, Int>(repeating: 0)
+      var k = 0
+      while k < count {
+        let term = list.terms[first &+ k]
+        coefficients[unchecked: k] = L.load(base + (term.coefficients &+ c), shift)
+        planes[unchecked: k] = term.plane &+ sample &* term.sampleStep &+ c
+        k &+= 1
       }
-      t &+= 1
-    }
-    var q = 0
-    while q < size {
-      let to = base + (y &+ at &+ q &* channels)
-      if adding {
-        (L.load(to, shift) + sum[unchecked: q]).store(to, shift)
-      } else {
-        sum[unchecked: q].store(to, shift)
+      let constant =
+        first > 0 || list.constants < 0 ? L.zero : L.load(base + (list.constants &+ c), shift)
+      var at = start &* channels
+      let stop = end &* channels
+      while at < stop {
+        let to = base + (y &+ at &+ c)
+        var sum = fresh ? constant : constant + L.load(to, shift)
+        var k = 0
+        while k < count {
+          sum = sum.adding(
+            L.load(base + (planes[unchecked: k] &+ at), shift), times: coefficients[unchecked: k])
+          k &+= 1
+        }
+        sum.store(to, shift)
+        at &+= channels
       }
-      q &+= 1
+      c &+= L.width
     }
   }
 
@@ -130,14 +140,17 @@ extension Arena {
   ) where L.Element == Element {
     var c = 0
     while c < channels {
-      var total = InlineArray<4, L>(repeating: L.zero)
+      var even = L.zero
+      var odd = L.zero
       var p = 0
-      while p < pixels {
+      while p &+ 1 < pixels {
         let at = base + (g &+ p &* channels &+ c)
-        total[unchecked: p & 3] = total[unchecked: p & 3] + L.load(at, shift)
-        p &+= 1
+        even = even + L.load(at, shift)
+        odd = odd + L.load(at + channels, shift)
+        p &+= 2
       }
-      for k in 0..<4 { total[k].flush(sums + (target &+ c), sumShift) }
+      if p < pixels { even = even + L.load(base + (g &+ p &* channels &+ c), shift) }
+      (even + odd).flush(sums + (target &+ c), sumShift)
       var t = 0
       while t < list.count {
         if list.count &- t >= 3 {

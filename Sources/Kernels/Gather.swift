@@ -39,7 +39,10 @@ extension Arena {
     _ x: Int, _ lattice: Lattice, _ activation: Activation, into matrix: Int, column: Int,
     pitch: Int
   ) {
-    gather(A.Narrow.self, x, lattice, activation, matrix &+ column, pitch)
+    switch activation {
+    case .relu: gather(A.Narrow.self, x, lattice, .relu, matrix &+ column, pitch)
+    case .silu: gather(A.Narrow.self, x, lattice, .silu, matrix &+ column, pitch)
+    }
   }
 
   @inline(__always)
@@ -71,7 +74,10 @@ extension Arena {
     _ matrix: Int, column: Int, pitch: Int, _ lattice: Lattice, at x: Int, _ activation: Activation,
     into g: Int
   ) {
-    scatter(A.Narrow.self, matrix &+ column, pitch, lattice, x, activation, g)
+    switch activation {
+    case .relu: scatter(A.Narrow.self, matrix &+ column, pitch, lattice, x, .relu, g)
+    case .silu: scatter(A.Narrow.self, matrix &+ column, pitch, lattice, x, .silu, g)
+    }
   }
 
   @inline(__always)
@@ -101,6 +107,10 @@ extension Arena {
   /// Rows of 3×3 neighbourhoods (im2col) with a border of zeros: [rows·columns][pitch], column (i·3 + j)·channels + c.
   ///
   /// x: [rows][columns][channels], not padded. For the stem, whose inputs have no gradient.
+  @_specialize(where A == PlainFloat)
+  @_specialize(where A == PlainDouble)
+  @_specialize(where A == DualFloat)
+  @_specialize(where A == DualDouble)
   public func neighbourhoods(
     _ x: Int, rows: Int, columns: Int, channels: Int, into matrix: Int, pitch: Int
   ) {

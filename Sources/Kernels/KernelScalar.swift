@@ -1,5 +1,5 @@
 /// The two precisions in which every pass exists: `Float` searches, `Double` is the truth of the analyses.
-public protocol KernelScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable {
+public protocol KernelScalar: BinaryFloatingPoint, VectorChoices, Sendable, Codable {
   /// "float32" or "float64", as manifests, safetensors and reports spell it.
   static var precisionName: String { get }
   /// The arithmetic of gradients, and that of gradients with their tangents.

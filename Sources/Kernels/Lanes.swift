@@ -5,7 +5,7 @@
 /// multiply-adds for one. Memory holds the tangent of the scalar at `p` at `p + shift`.
 public protocol Lanes {
   associatedtype Element: KernelScalar
-  associatedtype Vector: SIMD where Vector.Scalar == Element
+  associatedtype Vector: KernelVector where Vector.Scalar == Element
   /// 1, or 2 with tangents.
   static var components: Int { get }
   static var zero: Self { get }
@@ -36,7 +36,7 @@ extension Lanes {
 }
 
 /// Values alone.
-public struct Plain<Vector: SIMD>: Lanes where Vector.Scalar: KernelScalar {
+public struct Plain<Vector: KernelVector>: Lanes {
   public typealias Element = Vector.Scalar
   @inline(__always) public static var components: Int { 1 }
   public var values: Vector
@@ -69,19 +69,19 @@ public struct Plain<Vector: SIMD>: Lanes where Vector.Scalar: KernelScalar {
 
   @inline(__always)
   public func whereOver(_ condition: Self) -> Self {
-    Self(values: Vector(repeating: 0).replacing(with: values, where: condition.values .> 0))
+    let zero = Vector(repeating: 0)
+    return Self(values: .choose(condition.values, over: zero, values, zero))
   }
 
   @inline(__always)
   public func whereEqual(_ a: Self, _ b: Vector) -> Self {
-    Self(values: Vector(repeating: 0).replacing(with: values, where: a.values .== b))
+    Self(values: .choose(a.values, equal: b, values, Vector(repeating: 0)))
   }
 
   @inline(__always)
   public mutating func takeLarger(_ other: Self, _ indices: inout Vector, _ index: Element) {
-    let mask = other.values .> values
-    values.replace(with: other.values, where: mask)
-    indices.replace(with: index, where: mask)
+    indices = .choose(other.values, over: values, Vector(repeating: index), indices)
+    values = .choose(other.values, over: values, other.values, values)
   }
 
   @inline(__always) public var logistic: Self { Self(values: Exponential.logistic(values)) }
@@ -97,7 +97,7 @@ public struct Plain<Vector: SIMD>: Lanes where Vector.Scalar: KernelScalar {
 }
 
 /// Values and their derivatives along one direction.
-public struct Dual<Vector: SIMD>: Lanes where Vector.Scalar: KernelScalar {
+public struct Dual<Vector: KernelVector>: Lanes {
   public typealias Element = Vector.Scalar
   @inline(__always) public static var components: Int { 2 }
   public var values: Vector
@@ -156,28 +156,25 @@ public struct Dual<Vector: SIMD>: Lanes where Vector.Scalar: KernelScalar {
 
   @inline(__always)
   public func whereOver(_ condition: Self) -> Self {
-    let mask = condition.values .> 0
     let zero = Vector(repeating: 0)
     return Self(
-      values: zero.replacing(with: values, where: mask),
-      tangents: zero.replacing(with: tangents, where: mask))
+      values: .choose(condition.values, over: zero, values, zero),
+      tangents: .choose(condition.values, over: zero, tangents, zero))
   }
 
   @inline(__always)
   public func whereEqual(_ a: Self, _ b: Vector) -> Self {
-    let mask = a.values .== b
     let zero = Vector(repeating: 0)
     return Self(
-      values: zero.replacing(with: values, where: mask),
-      tangents: zero.replacing(with: tangents, where: mask))
+      values: .choose(a.values, equal: b, values, zero),
+      tangents: .choose(a.values, equal: b, tangents, zero))
   }
 
   @inline(__always)
   public mutating func takeLarger(_ other: Self, _ indices: inout Vector, _ index: Element) {
-    let mask = other.values .> values
-    values.replace(with: other.values, where: mask)
-    tangents.replace(with: other.tangents, where: mask)
-    indices.replace(with: index, where: mask)
+    indices = .choose(other.values, over: values, Vector(repeating: index), indices)
+    tangents = .choose(other.values, over: values, other.tangents, tangents)
+    values = .choose(other.values, over: values, other.values, values)
   }
 
   @inline(__always)

@@ -15,10 +15,12 @@ extension Arena {
     _ x: Int, scale: Int? = nil, offset: Int = 0, _ activation: Activation,
     into plane: Int, _ table: StencilTable
   ) {
-    if isWide(table.channels) {
-      padActivated(A.Wide.self, x, scale, offset, activation, plane, table)
-    } else {
-      padActivated(A.Narrow.self, x, scale, offset, activation, plane, table)
+    let wide = isWide(table.channels)
+    switch (activation, wide) {
+    case (.relu, true): padActivated(A.Wide.self, x, scale, offset, .relu, plane, table)
+    case (.relu, false): padActivated(A.Narrow.self, x, scale, offset, .relu, plane, table)
+    case (.silu, true): padActivated(A.Wide.self, x, scale, offset, .silu, plane, table)
+    case (.silu, false): padActivated(A.Narrow.self, x, scale, offset, .silu, plane, table)
     }
   }
 
@@ -30,12 +32,9 @@ extension Arena {
     let channels = table.channels
     let inset = table.border &* (table.sourcePitch &+ channels)
     let width = table.columns &* channels
-    switch activation {
-    case .relu:
-      rows(L.self, x, scale, offset, .relu, plane + inset, table.rows, width, channels, table.sourcePitch)
-    case .silu:
-      rows(L.self, x, scale, offset, .silu, plane + inset, table.rows, width, channels, table.sourcePitch)
-    }
+    rows(
+      L.self, x, scale, offset, activation, plane + inset, table.rows, width, channels,
+      table.sourcePitch)
   }
 
   @inline(__always)
@@ -109,10 +108,15 @@ extension Arena {
     _ d: Int, at z: Int, scale: Int, offset: Int, _ activation: Activation, pixels: Int,
     channels: Int, into g: Int, moments: Int
   ) {
-    if isWide(channels) {
-      maskGradient(A.Wide.self, d, z, scale, offset, activation, pixels, channels, g, moments)
-    } else {
-      maskGradient(A.Narrow.self, d, z, scale, offset, activation, pixels, channels, g, moments)
+    switch (activation, isWide(channels)) {
+    case (.relu, true):
+      maskGradient(A.Wide.self, d, z, scale, offset, .relu, pixels, channels, g, moments)
+    case (.relu, false):
+      maskGradient(A.Narrow.self, d, z, scale, offset, .relu, pixels, channels, g, moments)
+    case (.silu, true):
+      maskGradient(A.Wide.self, d, z, scale, offset, .silu, pixels, channels, g, moments)
+    case (.silu, false):
+      maskGradient(A.Narrow.self, d, z, scale, offset, .silu, pixels, channels, g, moments)
     }
   }
 
@@ -125,8 +129,8 @@ extension Arena {
     while c < channels {
       let a = L.load(base + (scale &+ c), shift)
       let b = L.load(base + (offset &+ c), shift)
-      var sum = InlineArray<4, L>(repeating: L.zero)
-      var products = InlineArray<4, L>(repeating: L.zero)
+      var sum = L.zero
+      var products = L.zero
       var p = 0
       while p < pixels {
         let at = p &* channels &+ c
@@ -134,15 +138,12 @@ extension Arena {
         let masked = activation.backward(
           L.load(base + (d &+ at), shift), at: b.adding(value, times: a))
         masked.store(base + (g &+ at), shift)
-        sum[unchecked: p & 3] = sum[unchecked: p & 3] + masked
-        products[unchecked: p & 3] = products[unchecked: p & 3].adding(masked, times: value)
+        sum = sum + masked
+        products = products.adding(masked, times: value)
         p &+= 1
       }
-      let target = sums + (moments &+ c)
-      for k in 0..<4 {
-        sum[k].flush(target, sumShift)
-        products[k].flush(target + channels, sumShift)
-      }
+      sum.flush(sums + (moments &+ c), sumShift)
+      products.flush(sums + (moments &+ channels &+ c), sumShift)
       c &+= L.width
     }
   }
@@ -155,10 +156,9 @@ extension Arena {
   public func addMasked(
     _ d: Int, at x: Int, _ activation: Activation, pixels: Int, channels: Int, into g: Int
   ) {
-    if isWide(channels) {
-      addMasked(A.Wide.self, d, x, activation, pixels &* channels, g)
-    } else {
-      addMasked(A.Narrow.self, d, x, activation, pixels &* channels, g)
+    switch activation {
+    case .relu: addMasked(A.Narrow.self, d, x, .relu, pixels &* channels, g)
+    case .silu: addMasked(A.Narrow.self, d, x, .silu, pixels &* channels, g)
     }
   }
 
@@ -176,6 +176,10 @@ extension Arena {
   }
 
   /// Adds the mean over the pixels of a plane's channels to `moments`: global average pooling of one source.
+  @_specialize(where A == PlainFloat)
+  @_specialize(where A == PlainDouble)
+  @_specialize(where A == DualFloat)
+  @_specialize(where A == DualDouble)
   public func addPlaneSums(_ x: Int, pixels: Int, channels: Int, into target: Int) {
     for c in 0..<channels {
       var value = 0.0
@@ -190,6 +194,10 @@ extension Arena {
   }
 
   /// Fills every pixel of a plane with the same channels: the backward pass of global average pooling.
+  @_specialize(where A == PlainFloat)
+  @_specialize(where A == PlainDouble)
+  @_specialize(where A == DualFloat)
+  @_specialize(where A == DualDouble)
   public func fill(_ x: Int, pixels: Int, channels: Int, with values: Int) {
     for component in 0..<A.components {
       let start = base + component * shift

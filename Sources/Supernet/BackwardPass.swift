@@ -5,6 +5,10 @@ import Kernels
 /// Phases of a group of states: products Σ g and Σ g·z per operation, which give the batch norms' coefficients and the
 /// gradients of the mixing weights; the second halves; the first halves and all that flows into the states.
 extension Pass {
+  @_specialize(where A == PlainFloat)
+  @_specialize(where A == PlainDouble)
+  @_specialize(where A == DualFloat)
+  @_specialize(where A == DualDouble)
   func backwardScript() -> Script {
     var script = Script()
     var written: Set<Int> = []
@@ -62,6 +66,10 @@ extension Pass {
   }
 
   /// What each edge's `products` are taken with; refreshed when the active operations change.
+  @_specialize(where A == PlainFloat)
+  @_specialize(where A == PlainDouble)
+  @_specialize(where A == DualFloat)
+  @_specialize(where A == DualDouble)
   func refreshProducts() {
     for cell in cells {
       for (index, edge) in cell.edges.enumerated() {
@@ -80,11 +88,7 @@ extension Pass {
   /// Coefficients of everything that flows back through the edges that leave a state.
   private func settleGradients(_ cell: Cell, _ state: Cell.State, _ places: [Int]) {
     state.skips.list.removeAll()
-    let pools = pools(of: state).map(\.1)
-    var valueParts = pools.map { [Number](repeating: .zero, count: $0.y.padded) }
-    var constants = valueParts
-    var sources = pools.map { _ in 0 }
-    for pool in pools { pool.gradient.list.removeAll() }
+    for (_, pool) in pools(of: state) { open(pool.gradient) }
     for (index, place) in zip(state.edges, places) {
       let edge = cell.edges[index]
       let gradient = cell.states[edge.node + 2].gradient
@@ -96,24 +100,20 @@ extension Pass {
         switch operation {
         case .none: continue
         case .maxPool3, .avgPool3:
-          guard let k = pools.firstIndex(where: { $0 === state.pools[operation] }) else { continue }
-          let terms = pools[k].gradient
-          result = backward(
-            pools[k].norm, sum: place, product: product, pixels: gradient.pixels, weight: weight,
-            into: terms, source: sources[k], valueParts: &valueParts[k], constants: &constants[k])
-          terms.list.append(
-            plane: gradient.offset, sampleStep: gradient.sampleStep,
-            coefficients: terms.place(sources[k]))
-          sources[k] += 1
+          guard let pool = state.pools[operation] else { continue }
+          result = add(
+            gradient, to: pool.gradient, through: pool.norm, sum: place, product: product,
+            weight: weight)
         case .skipConnect:
           if let reduction = edge.reduction {
             result = backward(
               reduction.norm, of: reduction.z, gradient: gradient, sum: place, product: product,
               weight: weight, into: reduction.gradient)
           } else {
-            result = (0..<cell.padded).reduce(Number.zero) { $0 + total(product + $1) }
+            result = arena.channelTotal(chunkTotals, at: product, channels: cell.padded)
             let coefficients = state.skips.place(state.skips.list.count)
-            for c in 0..<cell.padded { arena.write(weight, at: coefficients + c) }
+            arena.mix(
+              nil, weight: weight, channels: cell.padded, into: coefficients, constants: 0)
             state.skips.list.append(
               plane: gradient.offset, sampleStep: gradient.sampleStep, coefficients: coefficients)
           }
@@ -126,8 +126,8 @@ extension Pass {
         products[cell.index][index * Operation.allCases.count + operation.rawValue] = result
       }
     }
-    for (k, pool) in pools.enumerated() where sources[k] > 0 {
-      close(pool.gradient, z: pool.y, valueParts: valueParts[k], constants: constants[k])
+    for (_, pool) in pools(of: state) where pool.gradient.list.count > 0 {
+      close(pool.gradient, z: pool.y)
     }
   }
 
@@ -141,17 +141,12 @@ extension Pass {
         channels: state.x.padded, into: context.sums + place)
     }
     script.atEnd { [unowned self] in
-      // z was normalised in place: its mean is 0 now, and the inverse deviation stays outside.
       let terms = unit.gradient
       terms.list.removeAll()
-      let count = Number(Double(samples * state.x.pixels))
-      for c in 0..<state.x.padded {
-        let inverse = inverses[unit.norm.index][c]
-        let (g, gy) = (total(place + c), total(place + state.x.padded + c))
-        arena.write(inverse, at: terms.place(0) + c)
-        arena.write(-(inverse * gy / count), at: terms.valuePlace + c)
-        arena.write(-(inverse * g / count), at: terms.constantPlace + c)
-      }
+      arena.normBackwardInPlace(
+        unit.norm.places, chunkTotals, sum: place, product: place + state.x.padded,
+        count: samples * state.x.pixels, gradient: terms.place(0), value: terms.valuePlace,
+        constant: terms.constantPlace)
       terms.list.append(
         plane: state.gradient.offset, sampleStep: state.gradient.sampleStep,
         coefficients: terms.place(0))
@@ -182,8 +177,8 @@ extension Pass {
             scratch: context.scratch + denseA, bordered: context.scratch + unit.bordered,
             into: context.scratch + denseC, gradients: context.gradients)
           arena.maskGradient(
-            context.scratch + denseC, at: first.z.at(context.sample), scale: first.norm.scale,
-            offset: first.norm.offset, activation, pixels: first.z.pixels,
+            context.scratch + denseC, at: first.z.at(context.sample), scale: first.norm.places.scale,
+            offset: first.norm.places.offset, activation, pixels: first.z.pixels,
             channels: first.z.padded, into: z.at(context.sample), moments: context.sums + place)
         }
         script.atEnd { [unowned self] in
@@ -304,15 +299,11 @@ extension Pass {
     script.atEnd { [unowned self] in
       _ = backward(
         stem.norm, of: stem.z, gradient: stem.gradient, sum: place, product: place + padded,
-        into: stem.terms)
+        into: stem.terms, affine: stem.affine)
       guard let flat, let gamma = stem.norm.gamma, let beta = stem.norm.beta else { return }
       for c in 0..<stem.norm.channels {
-        let g = total(place + c)
-        let gy =
-          inverses[stem.norm.index][c]
-          * (total(place + padded + c) - means[stem.norm.index][c] * g)
-        flat.write(gy, at: gamma.offset + c)
-        flat.write(g, at: beta.offset + c)
+        flat.write(arena.sum(stem.affine + c), at: gamma.offset + c)
+        flat.write(arena.sum(stem.affine + padded + c), at: beta.offset + c)
       }
     }
     script.barrier()

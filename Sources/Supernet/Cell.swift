@@ -76,6 +76,8 @@ final class Cell {
   /// The terms of each node's value; one constant vector each.
   let values: [TermList]
   let constants: [Int]
+  /// Where they are added up in Double.
+  let constantSums: Int
 
   var nodes: [State] { Array(states.dropFirst(2)) }
 
@@ -102,6 +104,7 @@ final class Cell {
     preprocess = units
     let stride = kind == .reduction ? 2 : 1
     let size = units[0].z.rows / stride
+    constantSums = builder.planner.takeSums(padded)
     var values: [TermList] = []
     var constants: [Int] = []
     for i in 0..<(2 + shape.nodes) {

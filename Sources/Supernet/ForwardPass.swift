@@ -5,6 +5,10 @@ import Kernels
 /// Phases of a cell, split only by batch-norm barriers: preprocessing; for each group of states the first halves and
 /// the pooling, then the second halves, then the α-weighted sum into the node, which opens the next phase.
 extension Pass {
+  @_specialize(where A == PlainFloat)
+  @_specialize(where A == PlainDouble)
+  @_specialize(where A == DualFloat)
+  @_specialize(where A == DualDouble)
   func forwardScript() -> Script {
     var script = Script()
     stemForward(&script)
@@ -34,7 +38,7 @@ extension Pass {
     script.barrier()
     script.each { [unowned self] context in
       arena.normalise(
-        stem.z.at(context.sample), scale: stem.norm.scale, offset: stem.norm.offset,
+        stem.z.at(context.sample), scale: stem.norm.places.scale, offset: stem.norm.places.offset,
         pixels: stem.z.pixels, channels: stem.z.padded, into: stem.x.at(context.sample))
     }
   }
@@ -53,7 +57,7 @@ extension Pass {
       for unit in cell.preprocess {
         let z = unit.z.at(context.sample)
         arena.normalise(
-          z, scale: unit.norm.scale, offset: unit.norm.offset, pixels: unit.z.pixels,
+          z, scale: unit.norm.places.scale, offset: unit.norm.places.offset, pixels: unit.z.pixels,
           channels: unit.z.padded, into: z)
       }
     }
@@ -162,7 +166,7 @@ extension Pass {
   /// The activated plane that a second half reads, from the first half's z.
   func padNormalised(_ first: SeparableUnit, into unit: SeparableUnit, _ context: StepContext) {
     arena.padActivated(
-      first.z.at(context.sample), scale: first.norm.scale, offset: first.norm.offset, activation,
+      first.z.at(context.sample), scale: first.norm.places.scale, offset: first.norm.places.offset, activation,
       into: context.scratch + unit.plane, unit.table)
   }
 
@@ -181,28 +185,22 @@ extension Pass {
   private func settleValue(of node: Int, in cell: Cell) {
     let list = cell.values[node]
     list.removeAll()
-    var constants = [Number](repeating: .zero, count: cell.padded)
+    arena.clearSums(cell.constantSums, count: cell.padded)
     for (index, edge) in cell.edges.enumerated() where edge.node == node {
       for operation in Operation.allCases where isActive(operation, index, cell) {
         guard let output = edge.output(of: operation, from: cell.states[edge.source]) else {
           continue
         }
-        let weight = weight(operation, index, cell)
         let place = edge.mixture + operation.rawValue * cell.padded
-        for c in 0..<cell.padded {
-          guard let norm = output.norm else {
-            arena.write(weight, at: place + c)
-            continue
-          }
-          let scale = weight * inverses[norm.index][c]
-          arena.write(scale, at: place + c)
-          constants[c] += -(scale * means[norm.index][c])
-        }
+        arena.mix(
+          output.norm?.places, weight: weight(operation, index, cell), channels: cell.padded,
+          into: place, constants: cell.constantSums)
         list.append(
           plane: output.z.offset, sampleStep: output.z.sampleStep, coefficients: place)
       }
     }
-    arena.write(constants, at: cell.constants[node])
+    arena.coefficients(
+      fromSums: cell.constantSums, count: cell.padded, to: cell.constants[node])
     list.constants = cell.constants[node]
   }
 

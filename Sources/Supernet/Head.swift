@@ -47,6 +47,10 @@ extension Pass {
   }
 
   /// Loss and logits from the features that the forward script left.
+  @_specialize(where A == PlainFloat)
+  @_specialize(where A == PlainDouble)
+  @_specialize(where A == DualFloat)
+  @_specialize(where A == DualDouble)
   func classify(_ labels: [Int]) -> Head<Number> {
     let weight = layout["classifier.weight"]
     let bias = layout["classifier.bias"]
@@ -63,6 +67,10 @@ extension Pass {
   }
 
   /// Gradients of the classifier, and of the features for the backward script.
+  @_specialize(where A == PlainFloat)
+  @_specialize(where A == PlainDouble)
+  @_specialize(where A == DualFloat)
+  @_specialize(where A == DualDouble)
   func classifyBackward(_ head: Head<Number>) {
     let weight = layout["classifier.weight"]
     let bias = layout["classifier.bias"]

@@ -9,7 +9,6 @@ struct Mixing<S: PassNumber> {
   /// The way back: gradients of the weights, [cells][edges·8], to that of α.
   private let soft: [[S]]
   private let temperature: Double
-  private let isHard: Bool
   private let shape: SupernetShape
 
   /// α: [2 kinds][edges][8] as numbers of the pass.
@@ -20,12 +19,14 @@ struct Mixing<S: PassNumber> {
     let rows = shape.edgeCount
     let operations = Operation.allCases.count
     let noise: [Element]
+    let tau: Double
+    let isHard: Bool
     switch relaxation {
-    case .softmax: (noise, temperature, isHard) = ([], 1, false)
-    case .gumbel(let sample, let tau): (noise, temperature, isHard) = (sample, tau, false)
-    case .gdas(let sample, let tau): (noise, temperature, isHard) = (sample, tau, true)
+    case .softmax: (noise, tau, isHard) = ([], 1, false)
+    case .gumbel(let sample, let temperature): (noise, tau, isHard) = (sample, temperature, false)
+    case .gdas(let sample, let temperature): (noise, tau, isHard) = (sample, temperature, true)
     }
-    let temperature = temperature
+    temperature = tau
     let perKind = 2 * rows * operations
     let perCell = shape.cells * rows * operations
     guard noise.isEmpty || noise.count == perKind || noise.count == perCell else {
@@ -43,7 +44,7 @@ struct Mixing<S: PassNumber> {
         let at = (kind * rows + edge) * operations
         let logits = (0..<operations).map { o -> S in
           let u = noise.isEmpty ? 0 : Double(noise[(set * rows + edge) * operations + o])
-          return (alpha[at + o] + S(u)) * S(1 / temperature)
+          return (alpha[at + o] + S(u)) * S(1 / tau)
         }
         softRow += Self.softmax(logits)
       }

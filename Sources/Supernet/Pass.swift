@@ -21,8 +21,8 @@ final class Pass<A: Arithmetic> {
   let features: Int
   let featureGradient: Int
   let images: Int
-  private let sumExtent: Int
-  private let chunkSums: Int
+  let sumExtent: Int
+  let chunkSums: Int
   private let gradientExtent: Int
   private let gradientPlace: Int
   private let scratchExtent: Int
@@ -44,10 +44,6 @@ final class Pass<A: Arithmetic> {
   private(set) var parameterTangents: [Element] = []
   private(set) var running: BatchNormStatistics<Element>?
   var flat: FlatGradient<Element>?
-  /// Means and inverse standard deviations of every batch norm.
-  var means: [[Number]]
-  var inverses: [[Number]]
-  var variances: [[Number]]
   /// Values that went into each batch norm in the present pass; 0 where none passed.
   var counts: [Int]
   /// Gradients of the mixing weights, [cells][edges·8].
@@ -65,6 +61,8 @@ final class Pass<A: Arithmetic> {
     let weightGradient: Int
     let inputs: Int
     let matrix: Int
+    /// Gradients of γ and β among the sums, [2][padded].
+    let affine: Int
 
     init(_ shape: SupernetShape, builder: inout NetworkBuilder, gradients: inout Int) {
       let channels = 3 * shape.channels
@@ -75,6 +73,7 @@ final class Pass<A: Arithmetic> {
       norm = builder.norm(
         channels, gamma: builder.layout["stem.bn.gamma"], beta: builder.layout["stem.bn.beta"])
       terms = GradientTerms(sources: 1, channels: channels, planner: &builder.planner)
+      affine = builder.planner.takeSums(2 * z.padded)
       inputs = Tensor.padded(9 * shape.inputChannels)
       let slice = builder.layout["stem.conv"]
       // Rows of the packed matrix: tap-major, then input channel; in w the channel comes first.
@@ -135,9 +134,6 @@ final class Pass<A: Arithmetic> {
     denseC = builder.planner.ownScratch(builder.dense)
     gathered = builder.planner.ownScratch(builder.gathered)
     gatheredGradient = builder.planner.ownScratch(builder.gathered)
-    means = norms.map { [Number](repeating: .zero, count: $0.padded) }
-    inverses = means
-    variances = means
     counts = norms.map { _ in 0 }
     mixing = try Mixing(
       Relaxation<Element>.softmax,
@@ -151,15 +147,15 @@ final class Pass<A: Arithmetic> {
     scratchPlace = planner.scalars + chunks * gradientExtent
     scratchExtent = (planner.scratch + 127) / 128 * 128 + 80
     let featureCount = capacity * last.reduce(0) { $0 + $1.x.padded }
-    features = 0
-    chunkSums = featureCount
+    features = builder.planner.takeSums(featureCount)
+    chunkSums = builder.planner.sums
     // Bounded by the widest cell: a factor for each plane that any phase sums over.
     let widest = cells.map(\.padded).max() ?? 0
     sumExtent =
       max(3 * stem.z.padded, widest * (24 * max(shape.edgeCount, 1) + 16)) + stem.z.padded * 2
     arena = Arena(
       scalars: planner.scalars + chunks * gradientExtent + team.workers * scratchExtent,
-      sums: featureCount + chunks * sumExtent)
+      sums: chunkSums + chunks * sumExtent)
     forward = forwardScript()
     backward = backwardScript()
     precondition(forward.sumExtent <= sumExtent && backward.sumExtent <= sumExtent)
@@ -190,6 +186,10 @@ final class Pass<A: Arithmetic> {
     packWeights()
   }
 
+  @_specialize(where A == PlainFloat)
+  @_specialize(where A == PlainDouble)
+  @_specialize(where A == DualFloat)
+  @_specialize(where A == DualDouble)
   func run(_ script: Script) {
     for phase in script.phases {
       let wantsGradients = flat != nil && !phase.reductions.isEmpty
@@ -221,19 +221,24 @@ final class Pass<A: Arithmetic> {
     }
   }
 
-  /// The sum of all chunks at a place of the present phase.
-  func total(_ place: Int) -> Number {
-    var sum = Number.zero
-    for chunk in 0..<chunks { sum += arena.sum(chunkSums + chunk * sumExtent + place) }
-    return sum
-  }
-
   // MARK: - Parameters
 
+  @_specialize(where A == PlainFloat)
+  @_specialize(where A == PlainDouble)
+  @_specialize(where A == DualFloat)
+  @_specialize(where A == DualDouble)
   private func packWeights() {
     var tasks: [() -> Void] = []
     tasks.append { [self] in
       for packing in stem.packing { pack(packing, to: stem.weights, pitch: stem.z.padded) }
+      for (slice, place) in [
+        (stem.norm.gamma, stem.norm.places.gamma), (stem.norm.beta, stem.norm.places.beta),
+      ] {
+        guard let slice else { continue }
+        pack(
+          Packing(slice: slice, rows: 1, columns: slice.count, rowStep: 0, columnStep: 1),
+          to: place, pitch: stem.z.padded)
+      }
     }
     for cell in cells {
       for unit in cell.preprocess + cell.edges.compactMap(\.reduction) {

@@ -26,6 +26,7 @@ struct Planner {
   let samples: Int
   private(set) var scalars = 0
   private(set) var scratch = 0
+  private(set) var sums = 0
   private var borderedPlanes: [[Int]: Int] = [:]
 
   init(samples: Int) { self.samples = samples }
@@ -40,6 +41,12 @@ struct Planner {
   mutating func take(_ count: Int) -> Int {
     defer { scalars += (count + 15) / 16 * 16 }
     return scalars
+  }
+
+  /// A place among the sums in Double that lasts for the whole pass.
+  mutating func takeSums(_ count: Int) -> Int {
+    defer { sums += count }
+    return sums
   }
 
   private mutating func takeScratch(_ count: Int) -> Int {
@@ -62,18 +69,16 @@ struct Planner {
   mutating func ownScratch(_ count: Int) -> Int { takeScratch(count) }
 }
 
-/// A batch norm: sums, coefficients and, in some places, a scale and a shift that are learnt.
+/// A batch norm: its places, and the slices of w that scale and shift it, if any.
 final class BatchNorm {
   let index: Int
   let channels: Int
-  let padded: Int
   /// Offset in `BatchNormStatistics`.
   let statistics: Int
-  /// Coefficients of y = scale·z + offset in the arena, [padded] each.
-  let scale: Int
-  let offset: Int
+  let places: NormPlaces
   let gamma: ParameterLayout.Slice?
   let beta: ParameterLayout.Slice?
+  var padded: Int { places.padded }
 
   init(
     index: Int, channels: Int, statistics: Int, planner: inout Planner,
@@ -84,9 +89,13 @@ final class BatchNorm {
     self.statistics = statistics
     self.gamma = gamma
     self.beta = beta
-    padded = Tensor.padded(channels)
-    scale = planner.take(padded)
-    offset = planner.take(padded)
+    let padded = Tensor.padded(channels)
+    let sums = planner.takeSums(3 * padded)
+    places = NormPlaces(
+      scale: planner.take(padded), offset: planner.take(padded),
+      gamma: gamma == nil ? -1 : planner.take(padded),
+      beta: beta == nil ? -1 : planner.take(padded), mean: sums, variance: sums + padded,
+      inverse: sums + 2 * padded, padded: padded)
   }
 }
 
@@ -95,6 +104,8 @@ final class GradientTerms {
   let list: TermList
   /// Coefficients of up to `sources` gradients, then of z, then the constants; [padded] each.
   let coefficients: Int
+  /// Where the last two are added up in Double, [2][padded].
+  let parts: Int
   let padded: Int
   let sources: Int
 
@@ -103,6 +114,7 @@ final class GradientTerms {
     padded = Tensor.padded(channels)
     list = TermList(capacity: sources + 1)
     coefficients = planner.take((sources + 2) * padded)
+    parts = planner.takeSums(2 * padded)
   }
 
   func place(_ source: Int) -> Int { coefficients + source * padded }

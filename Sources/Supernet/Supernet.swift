@@ -178,13 +178,16 @@ extension Pass {
     var means: [Element] = []
     var variances: [Element] = []
     for norm in norms {
-      for c in 0..<norm.channels {
-        let count = counts[norm.index]
-        means.append(count == 0 ? .nan : Element(self.means[norm.index][c].value))
-        variances.append(
-          count == 0
-            ? .nan : Element(self.variances[norm.index][c].value * Double(count) / Double(max(count - 1, 1))))
+      let count = counts[norm.index]
+      guard count > 0 else {
+        means += [Element](repeating: .nan, count: norm.channels)
+        variances += [Element](repeating: .nan, count: norm.channels)
+        continue
       }
+      let moments = arena.moments(norm.places, channels: norm.channels)
+      let unbiased = Double(count) / Double(max(count - 1, 1))
+      means += moments.means.map { Element($0) }
+      variances += moments.variances.map { Element($0 * unbiased) }
     }
     return BatchNormStatistics(means: means, variances: variances)
   }
