@@ -41,6 +41,8 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "Kernels", swiftSettings: kernels),
@@ -56,7 +58,7 @@ let package = Package(
       swiftSettings: safe),
     .target(
       name: "Analysis",
-      dependencies: ["EventLog", "Search", "Supernet", "Datasets", "Kernels"],
+      dependencies: ["EventLog", "Search", "Supernet", "Datasets", "Kernels", "COpenBLAS"],
       resources: [.copy("Resources")], swiftSettings: safe),
     .executableTarget(
       name: "milenas-lab",
