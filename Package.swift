@@ -17,13 +17,15 @@ let hasAVX512 =
 /// Optimised in debug builds too, so that tests run at the speed of the program.
 let kernels: [SwiftSetting] =
   [
-    .unsafeFlags(["-O", "-Xcc", "-march=\(cpu)"]),
+    .unsafeFlags(["-O", "-whole-module-optimization", "-Xcc", "-march=\(cpu)"]),
     .define(
       ["native": "CPU_NATIVE", "x86-64-v3": "CPU_V3", "x86-64-v4": "CPU_V4"][cpu] ?? "CPU_OTHER"),
   ] + (hasAVX512 ? [.define("AVX512")] : [])
 
 /// The passes are optimised in every build as well.
-let optimised: [SwiftSetting] = [.unsafeFlags(["-O"])]
+let optimised: [SwiftSetting] = [
+  .unsafeFlags(["-O", "-whole-module-optimization"])
+]
 
 let safe: [SwiftSetting] = [
   .strictMemorySafety(), .treatWarning("StrictMemorySafety", as: .error),

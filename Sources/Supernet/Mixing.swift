@@ -100,3 +100,27 @@ struct Mixing<S: PassNumber> {
     return result
   }
 }
+
+extension Relaxation {
+  /// The operation with the largest (α + noise)/τ on each edge, [2 kinds][edges] for noise shared by kind: what a hard
+  /// sample computes. Ties go to the lower operation.
+  ///
+  /// alpha: [2 kinds][edges][8].
+  public func chosenOperations(alpha: [Scalar]) -> [Int] {
+    let noise: [Scalar] =
+      switch self {
+      case .softmax: []
+      case .gumbel(let noise, _), .gdas(let noise, _): noise
+      }
+    let operations = Operation.allCases.count
+    return (0..<(alpha.count / operations)).map { row in
+      (0..<operations).reduce(0) { best, o in
+        func logit(_ o: Int) -> Scalar {
+          let i = row * operations + o
+          return noise.isEmpty ? alpha[i] : alpha[i] + noise[i]
+        }
+        return logit(o) > logit(best) ? o : best
+      }
+    }
+  }
+}
