@@ -1,8 +1,9 @@
 /// Vector arithmetic on flat parameter vectors.
 ///
-/// Sums are taken in Double over blocks of a fixed size, so that a result depends on the data alone: not on the
-/// precision's vector width, not on the processor, not on threads. Products of two Floats are exact in Double.
-/// The specialised copies live here, because this module is optimised in debug builds too.
+/// Sums are taken in Double over blocks of a fixed size, so that a result depends on the data
+/// alone: not on the precision's vector width, not on the processor, not on threads. Products of
+/// two Floats are exact in Double. The specialised copies live here, because this module is
+/// optimised in debug builds too.
 extension Array where Element: KernelScalar {
   /// Σᵢ xᵢ yᵢ, summed in Double.
   ///

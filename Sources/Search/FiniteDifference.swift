@@ -34,11 +34,12 @@ extension Metered {
 
   /// [∇_αL(w + εv, α) − ∇_αL(w − εv, α)] / 2ε with ε = radius / ‖v‖ (eq. 8).
   ///
-  /// A `direction` with a part along α moves α too, and its norm is the joint one (the public MiLeNAS code).
-  /// ε and the perturbed points are computed in the precision of the problem, as the public codes do, but from
-  /// copies: their +ε, −2ε, +ε in place leaves w changed by about 7e-8 ‖w‖ in Float. A direction of norm zero
-  /// gives zeros, where the public codes divide by zero.
-  /// Cost: 4F. Error: O(ε²) where L is smooth; rounding / ε; jumps where a ReLU or a maximum switches.
+  /// A `direction` with a part along α moves α too, and its norm is the joint one (the public
+  /// MiLeNAS code). ε and the perturbed points are computed in the precision of the problem, as the
+  /// public codes do, but from copies: their +ε, −2ε, +ε in place leaves w changed by about 7e-8
+  /// ‖w‖ in Float. A direction of norm zero gives zeros, where the public codes divide by zero.
+  /// Cost: 4F. Error: O(ε²) where L is smooth; rounding / ε; jumps where a ReLU or a maximum
+  /// switches.
   private mutating func centralDifference(
     radius: Double, along direction: Direction<Problem.Scalar>, at point: Point<Problem.Scalar>,
     on input: Problem.Input

@@ -1,7 +1,8 @@
 import Kernels
 import Supernet
 
-/// An estimate d of the gradient of the outer loss with respect to α, through the weights that α leads to.
+/// An estimate d of the gradient of the outer loss with respect to α, through the weights that α
+/// leads to.
 ///
 /// All estimators have the form d = g1 − g2. α moves against d.
 public struct Hypergradient<Scalar: KernelScalar>: Sendable {
@@ -13,7 +14,8 @@ public struct Hypergradient<Scalar: KernelScalar>: Sendable {
   public var direction: [Scalar]
   /// v = ∇_wL_outer at the outer point; [weightCount].
   public var outerGradient: [Scalar]
-  /// Where the outer loss is taken: (w′, α) for one step, (w_K, α) for K, (w, α) for the implicit forms.
+  /// Where the outer loss is taken: (w′, α) for one step, (w_K, α) for K, (w, α) for the implicit
+  /// forms.
   public var outerPoint: Point<Scalar>
   /// The outer loss there.
   public var outerLoss: Double
@@ -45,11 +47,12 @@ public struct Hypergradient<Scalar: KernelScalar>: Sendable {
 }
 
 extension BilevelProblem {
-  /// The α-direction of DARTS-2nd: ∇_αL_val(w′, α) − ξ ∇²_{αw}L_tr(w, α) v, v = ∇_wL_val(w′, α) (eq. 7).
+  /// The α-direction of DARTS-2nd: ∇_αL_val(w′, α) − ξ ∇²_{αw}L_tr(w, α) v, v = ∇_wL_val(w′, α)
+  /// (eq. 7).
   ///
-  /// With `.finiteDifference` the product is that of eq. 8. `.milenasCode` takes the first term and v at (w′, α′)
-  /// and multiplies v with its part along α into (∇²_{αw}, ∇²_{αα})L_tr, which is what the public code computes.
-  /// Cost: 10F by finite difference, 12F exact.
+  /// With `.finiteDifference` the product is that of eq. 8. `.milenasCode` takes the first term and
+  /// v at (w′, α′) and multiplies v with its part along α into (∇²_{αw}, ∇²_{αα})L_tr, which is
+  /// what the public code computes. Cost: 10F by finite difference, 12F exact.
   /// - Throws: `SearchError.notFinite`, naming the term; `.wrongLength`.
   public func oneStepHypergradient(
     at state: BilevelState<Scalar>, on inputs: BilevelInputs<Input>, step: UnrolledStep,
@@ -111,7 +114,8 @@ public struct MixedLevelHypergradient<Scalar: KernelScalar>: Sendable {
 }
 
 extension BilevelProblem {
-  /// The α-direction of MiLeNAS-2nd (sec. 3.1): the bracket of eq. 7 for L_val and for L_tr, at one w′.
+  /// The α-direction of MiLeNAS-2nd (sec. 3.1): the bracket of eq. 7 for L_val and for L_tr, at one
+  /// w′.
   ///
   /// Cost: 17F by finite difference, 21F exact.
   /// - Throws: `SearchError.notFinite`, naming the term; `.wrongLength`.

@@ -8,7 +8,8 @@ public struct ImplicitHypergradient<Scalar: KernelScalar>: Sendable {
   public var solution: LinearSolution<Scalar>
   /// ‖v − (H + δI) x‖ / ‖v‖, computed from x; 0 where v is zero.
   public var relativeResidual: Double
-  /// ‖∇_wΦ‖ at the point, Φ = L_tr + ρ/2 ‖w‖²; zero at w*(α), the only place where the theorem holds.
+  /// ‖∇_wΦ‖ at the point, Φ = L_tr + ρ/2 ‖w‖²; zero at w*(α), the only place where the theorem
+  /// holds.
   public var stationarity: Double
 
   /// Whether the value may be called a gradient; otherwise it is a surrogate.
@@ -25,11 +26,11 @@ public struct ImplicitHypergradient<Scalar: KernelScalar>: Sendable {
 extension BilevelProblem {
   /// d = ∇_αL_val − ∇²_{αw}L_tr (H + δI)⁻¹ ∇_wL_val at (w, α), H = ∇²_{ww}L_tr + ρI.
   ///
-  /// Exact at a minimiser w*(α) with δ = 0; anywhere else it is the derivative of nothing, and the result says
-  /// how far off the point is. With `.neumann` this is the truncated series d_N(K) of the public iDARTS code.
-  /// For the exact target of MiLeNAS (eq. 5) add λ times the value with L_val as outer loss to that with L_tr.
-  /// Cost: 3F, 8F for each product with H, and 8F for the last pass, which gives the mixed product, the true
-  /// residual and ∇_wΦ together.
+  /// Exact at a minimiser w*(α) with δ = 0; anywhere else it is the derivative of nothing, and the
+  /// result says how far off the point is. With `.neumann` this is the truncated series d_N(K) of
+  /// the public iDARTS code. For the exact target of MiLeNAS (eq. 5) add λ times the value with
+  /// L_val as outer loss to that with L_tr. Cost: 3F, 8F for each product with H, and 8F for the
+  /// last pass, which gives the mixed product, the true residual and ∇_wΦ together.
   /// - Parameters:
   ///   - weightDecay: ρ of the loss that SGD descends; it is part of H.
   ///   - damping: δ.

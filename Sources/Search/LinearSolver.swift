@@ -2,11 +2,13 @@ import Kernels
 
 /// How (H + δI) x = b is solved when H is known by its products alone.
 public enum LinearSolver: Equatable, Sendable {
-  /// For positive definite H; stops at the first direction p with pᵀHp ≤ 0, which proves that H is not.
+  /// For positive definite H; stops at the first direction p with pᵀHp ≤ 0, which proves that H is
+  /// not.
   case conjugateGradients(iterations: Int, tolerance: Double)
   /// For symmetric H of any sign (Paige and Saunders 1975); the residual never grows.
   case minres(iterations: Int, tolerance: Double)
-  /// x = η Σ_{j<terms} (I − ηH)ʲ b, with terms − 1 products; converges for 0 < ηλ < 2 at all eigenvalues λ.
+  /// x = η Σ_{j<terms} (I − ηH)ʲ b, with terms − 1 products; converges for 0 < ηλ < 2 at all
+  /// eigenvalues λ.
   case neumann(terms: Int, rate: Double)
 
   /// Solves from x = 0; tolerances are relative to ‖b‖.
@@ -82,7 +84,8 @@ private func solveByMinimalResiduals<Scalar: KernelScalar>(
   var solution = LinearSolution(start: b)
   var (residual, beta) = (b.norm, b.norm)
   let goal = tolerance * residual
-  var (lanczos, previousLanczos) = (b, [Scalar].zeros(b.count))  // unscaled: norms beta, previousBeta
+  // Lanczos vectors before scaling: their norms are beta and previousBeta.
+  var (lanczos, previousLanczos) = (b, [Scalar].zeros(b.count))
   var previousBeta = 1.0
   var (step, previousStep) = ([Scalar].zeros(b.count), [Scalar].zeros(b.count))
   var (cosine, sine, diagonal, corner) = (-1.0, 0.0, 0.0, 0.0)

@@ -3,8 +3,8 @@ import Supernet
 
 /// What an estimator spent, in units of F, the multiply-adds of one forward pass on a batch.
 ///
-/// The backward passes to inputs and to weights cost F each. A tangent pass along ẇ needs two products wherever
-/// the plain pass needs one; along α̇ alone it needs one.
+/// The backward passes to inputs and to weights cost F each. A tangent pass along ẇ needs two
+/// products wherever the plain pass needs one; along α̇ alone it needs one.
 public struct PassCost: Equatable, Sendable {
   /// Calls of `gradient`.
   public var gradients = 0

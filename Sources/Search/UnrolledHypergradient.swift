@@ -4,10 +4,10 @@ import Supernet
 extension BilevelProblem {
   /// d_K: the exact derivative of α ↦ L_val(w_K(α), α) through K steps of SGD, K = `batches.count`.
   ///
-  /// Step k runs on `batches[k]` from the state's w and momentum; α is fixed along the way. d_0 is the
-  /// first-order direction ∇_αL_val(w, α); d_1 is that of DARTS-2nd with the public DARTS code's step.
-  /// Backwards through heavy-ball steps, one tangent pass a step gives both ∇²_{ww}L ν and ∇²_{αw}L ν.
-  /// Memory: K·weightCount; activations are recomputed. Cost: (3 + 8)K F + 3F.
+  /// Step k runs on `batches[k]` from the state's w and momentum; α is fixed along the way. d_0 is
+  /// the first-order direction ∇_αL_val(w, α); d_1 is that of DARTS-2nd with the public DARTS
+  /// code's step. Backwards through heavy-ball steps, one tangent pass a step gives both ∇²_{ww}L ν
+  /// and ∇²_{αw}L ν. Memory: K·weightCount; activations are recomputed. Cost: (3 + 8)K F + 3F.
   /// - Throws: `SearchError.notFinite`, naming the term; `.wrongLength`.
   public func unrolledHypergradient(
     at state: BilevelState<Scalar>, through batches: [Input], outer: Input, descent: InnerDescent

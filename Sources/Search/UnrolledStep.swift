@@ -7,9 +7,9 @@ public enum Variant: String, CaseIterable, Codable, Sendable {
   case paper
   /// w′ = w − ξ(μm + ∇_wL_tr + ρw): the step that SGD would take (public DARTS, `architect.py`).
   case dartsCode = "darts-code"
-  /// The public MiLeNAS code: α is registered as a weight, so the step moves it too, α′ = α − ξ(∇_αL_tr + ρα),
-  /// and the finite difference perturbs it; the same registration makes its look-up of the momentum fail on
-  /// every step, so that μm is dropped.
+  /// The public MiLeNAS code: α is registered as a weight, so the step moves it too, α′ = α −
+  /// ξ(∇_αL_tr + ρα), and the finite difference perturbs it; the same registration makes its
+  /// look-up of the momentum fail on every step, so that μm is dropped.
   case milenasCode = "milenas-code"
 
   /// Whether α takes part in the unrolled step and in the second derivative.
