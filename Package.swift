@@ -17,21 +17,21 @@ let hasAVX512 =
 /// Optimised in debug builds too, so that tests run at the speed of the program.
 let kernels: [SwiftSetting] =
   [
-    .unsafeFlags(["-O", "-whole-module-optimization", "-Xcc", "-march=\(cpu)"]),
+    .unsafeFlags(["-O", "-Xcc", "-march=\(cpu)"]),
     .define(
       ["native": "CPU_NATIVE", "x86-64-v3": "CPU_V3", "x86-64-v4": "CPU_V4"][cpu] ?? "CPU_OTHER"),
   ] + (hasAVX512 ? [.define("AVX512")] : [])
 
 /// The passes are optimised in every build as well.
-let optimised: [SwiftSetting] = [
-  .unsafeFlags(["-O", "-whole-module-optimization"])
-]
+let optimised: [SwiftSetting] = [.unsafeFlags(["-O"])]
 
 let safe: [SwiftSetting] = [
   .strictMemorySafety(), .treatWarning("StrictMemorySafety", as: .error),
 ]
 
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+/// SQLite's C functions, for the authorizer of `runs sql`.
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -56,7 +56,7 @@ let package = Package(
       name: "Search", dependencies: ["Supernet", "Datasets", "Kernels"], swiftSettings: safe),
     .target(
       name: "EventLog",
-      dependencies: ["Search", "Supernet", "Datasets", "Kernels", "CCrypto", "CXXHash", grdb],
+      dependencies: ["Search", "Supernet", "Datasets", "Kernels", "CCrypto", "CXXHash", grdb, sqlite],
       swiftSettings: safe),
     .target(
       name: "Analysis",

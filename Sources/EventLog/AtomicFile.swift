@@ -1,0 +1,40 @@
+import Foundation
+import Glibc
+
+/// Files that are there whole, or not at all.
+enum AtomicFile {
+  /// Writes to a temporary name beside `url`, syncs, renames, and syncs the folder.
+  ///
+  /// - Throws: `EventLogError.diskFull`, `.writeFailed`.
+  static func write(_ data: Data, to url: URL) throws {
+    let folder = url.deletingLastPathComponent()
+    let temporary = folder.appending(path: ".\(url.lastPathComponent).\(getpid())")
+    do {
+      defer { try? FileManager.default.removeItem(at: temporary) }
+      guard FileManager.default.createFile(atPath: temporary.path, contents: nil) else {
+        throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
+      }
+      let file = try FileHandle(forWritingTo: temporary)
+      try file.write(contentsOf: data)
+      try file.synchronize()
+      try file.close()
+      guard unsafe rename(temporary.path, url.path) == 0 else {
+        throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
+      }
+      try FileHandle(forReadingFrom: folder).synchronize()
+    } catch CocoaError.fileWriteOutOfSpace {
+      throw EventLogError.diskFull(path: url.path, lastStep: nil)
+    } catch {
+      throw EventLogError.writeFailed(path: url.path, reason: reason(of: error))
+    }
+  }
+}
+
+/// The operating system's words for what went wrong: "Permission denied".
+func reason(of error: any Error) -> String {
+  let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error
+  if let code = ((underlying ?? error) as? POSIXError)?.code {
+    return unsafe String(cString: strerror(code.rawValue))
+  }
+  return error.localizedDescription
+}

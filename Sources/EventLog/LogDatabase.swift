@@ -1,0 +1,140 @@
+import Foundation
+import GRDB
+
+/// How the one database of a run is opened, and how it is closed into one file.
+enum LogDatabase {
+  /// "MiLN": tells a log from any other SQLite file (`PRAGMA application_id`).
+  static let applicationID = 0x4D69_4C4E
+
+  /// Creates the database of a new run, with its tables.
+  ///
+  /// - Throws: `EventLogError.writeFailed`, `.diskFull`.
+  static func create(at url: URL) throws -> DatabaseQueue {
+    try translatingErrors(of: url.path) {
+      let queue = try open(url)
+      try queue.write { db in
+        try db.execute(sql: "PRAGMA application_id = \(applicationID)")
+        try Schema.create(in: db)
+      }
+      return queue
+    }
+  }
+
+  /// Opens the database of a run to continue it; recovers what a crash has left.
+  ///
+  /// - Throws: `EventLogError.newerSchema`, `.damaged`, `.alreadyWriting`.
+  static func openForWriting(_ url: URL) throws -> DatabaseQueue {
+    try translatingErrors(of: url.path) {
+      let queue = try open(url)
+      try queue.read { try checkVersion(in: $0, path: url.path) }
+      return queue
+    }
+  }
+
+  private static func open(_ url: URL) throws -> DatabaseQueue {
+    var configuration = Configuration()
+    configuration.label = "event log"
+    configuration.busyMode = .timeout(5)
+    let onNetwork = Mount(holding: url)?.isNetwork ?? false
+    configuration.prepareDatabase { db in
+      // WAL needs memory shared by all who have the file open, which no network file system gives.
+      let mode = onNetwork ? "truncate" : "wal"
+      let granted = try String.fetchOne(db, sql: "PRAGMA journal_mode = \(mode)")
+      if granted != mode { throw DatabaseError(message: "journal mode \(mode) was not granted") }
+      // In WAL mode a killed process loses nothing committed, and a power cut at most the last steps.
+      try db.execute(
+        sql: """
+          PRAGMA synchronous = NORMAL;
+          PRAGMA secure_delete = OFF;
+          PRAGMA trusted_schema = OFF;
+          """)
+    }
+    return try DatabaseQueue(path: url.path, configuration: configuration)
+  }
+
+  /// Opens a log to read it, while it is written or from a folder that cannot be written.
+  ///
+  /// - Throws: `EventLogError.newerSchema`, `.damaged`, `.needsRecovery`.
+  static func openForReading(_ url: URL) throws -> DatabaseQueue {
+    try translatingErrors(of: url.path) {
+      do {
+        return try openForReading(path: url.path, named: url.path)
+      } catch let error as DatabaseError
+        where [.SQLITE_CANTOPEN, .SQLITE_READONLY].contains(error.resultCode.primaryResultCode)
+      {
+        // A WAL database cannot make its side files here; without a WAL the file alone is complete.
+        let wal = try? FileManager.default.attributesOfItem(atPath: url.path + "-wal")
+        if (wal?[.size] as? Int ?? 0) > 0 || FileManager.default.fileExists(atPath: journal(url)) {
+          throw EventLogError.needsRecovery(path: url.path)
+        }
+        return try openForReading(path: immutableURI(of: url.path), named: url.path)
+      }
+    }
+  }
+
+  private static func openForReading(path: String, named name: String) throws -> DatabaseQueue {
+    var configuration = Configuration()
+    configuration.label = "event log"
+    configuration.readonly = true
+    configuration.busyMode = .timeout(5)
+    configuration.prepareDatabase { db in
+      try db.execute(sql: "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
+    }
+    let queue = try DatabaseQueue(path: path, configuration: configuration)
+    try queue.read { try checkVersion(in: $0, path: name) }
+    return queue
+  }
+
+  private static func journal(_ url: URL) -> String { url.path + "-journal" }
+
+  private static func immutableURI(of path: String) -> String {
+    let escaped = path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? path
+    return "file:\(escaped)?immutable=1"
+  }
+
+  private static func checkVersion(in db: Database, path: String) throws {
+    let id = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+    let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+    if id != applicationID {
+      throw EventLogError.damaged(path: path, reason: "it does not bear the mark of an event log")
+    }
+    if version > Schema.version {
+      throw EventLogError.newerSchema(path: path, found: version, known: Schema.version)
+    }
+  }
+
+  /// Ends the write-ahead log: the file alone is the log, and opens from a read-only folder.
+  ///
+  /// A reader that holds the database puts this off to the next writer; the log stays complete.
+  static func closeAsOneFile(_ queue: DatabaseQueue) throws {
+    try translatingErrors(of: queue.path) {
+      do {
+        try queue.writeWithoutTransaction { db in
+          _ = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+          _ = try String.fetchOne(db, sql: "PRAGMA journal_mode = DELETE")
+        }
+      } catch let error as DatabaseError
+        where error.resultCode.primaryResultCode == .SQLITE_BUSY
+      {}
+      try queue.close()
+    }
+  }
+
+  /// Gives SQLite's errors the sentences of this module.
+  static func translatingErrors<Result>(
+    of path: String, lastStep: Int? = nil, _ body: () throws -> Result
+  ) throws -> Result {
+    do {
+      return try body()
+    } catch let error as DatabaseError {
+      let reason = error.message ?? "\(error.resultCode)"
+      switch error.resultCode.primaryResultCode {
+      case .SQLITE_FULL: throw EventLogError.diskFull(path: path, lastStep: lastStep)
+      case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+        throw EventLogError.damaged(path: path, reason: reason)
+      case .SQLITE_BUSY, .SQLITE_LOCKED: throw EventLogError.alreadyWriting(path: path)
+      default: throw EventLogError.writeFailed(path: path, reason: reason)
+      }
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import GRDB
+import Glibc
+import Kernels
+
+/// The version of this program.
+public enum ProgramVersion {
+  public static let current = "0.1.0"
+}
+
+/// What a run was computed with, beside its settings: another value here may mean other bits.
+public struct RunEnvironment: Codable, Equatable, Sendable {
+  public var programVersion: String
+  /// The commit of the checkout that the program was built in; nil when it lies in none.
+  public var gitCommit: String?
+  /// Whether files differed from that commit when the run began.
+  public var gitIsDirty: Bool?
+  public var compiler: String
+  /// `MILENAS_CPU` of the build: "native" is the processor named by `processor`.
+  public var cpuTarget: String
+  public var usesAVX512: Bool
+  /// As the operating system names it: "AMD EPYC 9R14".
+  public var processor: String
+  public var operatingSystem: String
+  /// The C library decides the bits of exp and log.
+  public var glibc: String
+  public var sqlite: String
+  public var host: String
+  public var processID: Int32
+  /// `SLURM_JOB_ID` and `SLURM_ARRAY_TASK_ID`, under a Slurm scheduler.
+  public var slurmJob: String?
+  public var slurmTask: String?
+
+  /// The environment of this process.
+  public static func current() -> RunEnvironment {
+    let process = ProcessInfo.processInfo
+    let checkout = GitCheckout(around: Bundle.main.bundleURL)
+    return RunEnvironment(
+      programVersion: ProgramVersion.current, gitCommit: checkout?.commit,
+      gitIsDirty: checkout?.isDirty, compiler: compiler, cpuTarget: BuildTarget.cpu,
+      usesAVX512: BuildTarget.usesAVX512, processor: processorName,
+      operatingSystem: process.operatingSystemVersionString,
+      glibc: glibcVersion, sqlite: sqliteVersion,
+      host: process.hostName, processID: process.processIdentifier,
+      slurmJob: process.environment["SLURM_JOB_ID"],
+      slurmTask: process.environment["SLURM_ARRAY_TASK_ID"])
+  }
+
+  private static var compiler: String {
+    #if compiler(>=6.4)
+      "Swift 6.4 or later"
+    #elseif compiler(>=6.3.1)
+      "Swift 6.3, at least 6.3.1"
+    #elseif compiler(>=6.3)
+      "Swift 6.3"
+    #else
+      "Swift 6.2"
+    #endif
+  }
+
+  private static var processorName: String {
+    let lines = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    let model = lines.split(separator: "\n").first { $0.hasPrefix("model name") }
+    return model?.split(separator: ": ").last.map(String.init) ?? "unknown"
+  }
+
+  /// "glibc 2.36"
+  private static var glibcVersion: String {
+    var buffer = [UInt8](repeating: 0, count: 64)
+    let length = unsafe buffer.withUnsafeMutableBytes { bytes in
+      unsafe confstr(
+        Int32(_CS_GNU_LIBC_VERSION), bytes.bindMemory(to: CChar.self).baseAddress, bytes.count)
+    }
+    return String(decoding: buffer.prefix(max(length, 1) - 1), as: UTF8.self)
+  }
+
+  private static var sqliteVersion: String {
+    let version = try? DatabaseQueue().read { db in
+      try String.fetchOne(db, sql: "SELECT sqlite_version()")
+    }
+    return version ?? "unknown"
+  }
+}
+
+/// The git checkout that a folder lies in.
+struct GitCheckout {
+  let commit: String
+  let isDirty: Bool
+
+  /// nil when git is missing or the folder lies in no checkout of this program.
+  init?(around folder: URL) {
+    guard let root = Self.git(["rev-parse", "--show-toplevel"], in: folder),
+      // A program that was copied into another project's checkout says nothing about that project.
+      FileManager.default.fileExists(atPath: "\(root)/Sources/milenas-lab"),
+      let commit = Self.git(["rev-parse", "HEAD"], in: folder),
+      let changes = Self.git(["status", "--porcelain", "--untracked-files=no"], in: folder)
+    else { return nil }
+    self.commit = commit
+    isDirty = !changes.isEmpty
+  }
+
+  private static func git(_ arguments: [String], in folder: URL) -> String? {
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/env")
+    process.arguments = ["git", "-C", folder.path] + arguments
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = FileHandle.nullDevice
+    process.standardInput = FileHandle.nullDevice
+    guard (try? process.run()) != nil,
+      let data = try? output.fileHandleForReading.readToEnd() ?? Data()
+    else { return nil }
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else { return nil }
+    return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+}

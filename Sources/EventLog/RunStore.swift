@@ -1,0 +1,97 @@
+import Foundation
+
+/// The folder of one run: `manifest.json`, `events.sqlite`, and its checkpoints.
+public struct RunFolder: Equatable, Sendable {
+  public let url: URL
+
+  public init(_ url: URL) { self.url = url }
+
+  public var name: String { url.lastPathComponent }
+  public var manifestFile: URL { url.appending(path: "manifest.json") }
+  public var logFile: URL { url.appending(path: "events.sqlite") }
+  public var checkpoints: URL { url.appending(path: "checkpoints", directoryHint: .isDirectory) }
+
+  var isRun: Bool { FileManager.default.fileExists(atPath: logFile.path) }
+}
+
+/// The folder that holds one folder per run (`--runs-dir`).
+public struct RunStore: Sendable {
+  public let folder: URL
+
+  public init(folder: URL) { self.folder = folder }
+
+  /// The runs, oldest first; empty when the folder does not exist.
+  public func list() -> [RunFolder] {
+    let entries =
+      (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil))
+      ?? []
+    // The start is not read from the folder's dates: a copied run keeps its place.
+    let starts = entries.map { RunFolder($0) }.filter(\.isRun).map { run in
+      (run, (try? Manifest(contentsOf: run.manifestFile))?.started ?? "")
+    }
+    return starts.sorted { ($0.1, $0.0.name) < ($1.1, $1.0.name) }.map(\.0)
+  }
+
+  /// The run that a user means: a name in this folder, a path, or nothing for the newest one.
+  ///
+  /// - Throws: `EventLogError.noRuns`, `.noSuchRun` with the nearest name, `.notARun`.
+  public func find(_ nameOrPath: String?) throws -> RunFolder {
+    guard let nameOrPath else {
+      guard let newest = list().last else {
+        throw EventLogError.noRuns(folder: folder.relativePath)
+      }
+      return newest
+    }
+    for candidate in [folder.appending(path: nameOrPath), URL(filePath: nameOrPath)] {
+      let run = RunFolder(candidate)
+      if run.isRun { return run }
+    }
+    var isFolder: ObjCBool = false
+    if nameOrPath.contains("/"),
+      unsafe FileManager.default.fileExists(atPath: nameOrPath, isDirectory: &isFolder)
+    {
+      throw EventLogError.notARun(path: nameOrPath)
+    }
+    throw EventLogError.noSuchRun(
+      name: nameOrPath, folder: folder.relativePath,
+      nearest: NearestName.of(nameOrPath, among: list().map(\.name)))
+  }
+
+  /// Makes the folder of a new run; it is empty.
+  ///
+  /// - Throws: `EventLogError.impossibleName`, `.runExists`, `.folderNotWritable`.
+  public func create(name: String) throws -> RunFolder {
+    guard Self.isPossible(name: name) else { throw EventLogError.impossibleName(name) }
+    let run = RunFolder(folder.appending(path: name, directoryHint: .isDirectory))
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      // Without intermediate folders this fails when the folder exists: two searches cannot share it.
+      try FileManager.default.createDirectory(at: run.url, withIntermediateDirectories: false)
+    } catch CocoaError.fileWriteFileExists {
+      throw EventLogError.runExists(name: name, path: folder.relativePath)
+    } catch {
+      throw EventLogError.folderNotWritable(path: folder.relativePath, reason: reason(of: error))
+    }
+    return run
+  }
+
+  /// A name that is free: `prefix`, or with the next number that no run has ("demo-2").
+  public func freeName(_ prefix: String) -> String {
+    func taken(_ name: String) -> Bool {
+      FileManager.default.fileExists(atPath: folder.appending(path: name).path)
+    }
+    if !taken(prefix) { return prefix }
+    var number = 2
+    while taken("\(prefix)-\(number)") { number += 1 }
+    return "\(prefix)-\(number)"
+  }
+
+  private static func isPossible(name: String) -> Bool {
+    guard let first = name.utf8.first, first != UInt8(ascii: "."), name.utf8.count <= 200 else {
+      return false
+    }
+    return name.allSatisfy {
+      $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" || $0 == ".")
+    }
+  }
+}

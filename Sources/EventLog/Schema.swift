@@ -1,0 +1,104 @@
+import GRDB
+
+/// A column, with what a reader of the file must know of it: meaning, shape, unit.
+struct Column: Sendable {
+  var name: String
+  /// Type and constraints in SQL; empty for a column of a view.
+  var definition: String
+  var meaning: String
+
+  init(_ name: String, _ definition: String, _ meaning: String) {
+    self.name = name
+    self.definition = definition
+    self.meaning = meaning
+  }
+
+  /// A column of a view.
+  init(_ name: String, _ meaning: String) {
+    self.init(name, "", meaning)
+  }
+}
+
+/// A table or a view of the log.
+struct Relation: Sendable {
+  enum Body: Sendable {
+    /// Constraints over several columns; `rowless` tables are stored in the order of their key.
+    case table(constraints: [String] = [], rowless: Bool = false)
+    case view(String)
+  }
+  var name: String
+  var meaning: String
+  var columns: [Column]
+  var body: Body
+
+  /// The statement that creates it.
+  var sql: String {
+    switch body {
+    case .table(let constraints, let rowless):
+      let lines = columns.map { "\($0.name) \($0.definition)" } + constraints
+      let options = rowless ? "STRICT, WITHOUT ROWID" : "STRICT"
+      return "CREATE TABLE \(name) (\n  \(lines.joined(separator: ",\n  "))\n) \(options)"
+    case .view(let select):
+      return "CREATE VIEW \(name) (\(columns.map(\.name).joined(separator: ", "))) AS\n\(select)"
+    }
+  }
+}
+
+/// The tables and views of an event log, and what `runs schema` says about them.
+///
+/// What decided something is stored; what follows from it is a view. Vectors are BLOBs of
+/// little-endian float32; α-shaped ones are [2 cell kinds][edges][8 operations], flattened row-major.
+public enum Schema {
+  /// `PRAGMA user_version`; a reader refuses a later one.
+  static let version = 1
+
+  static let relations: [Relation] = Tables.all + Views.all
+
+  static func create(in db: Database) throws {
+    for relation in relations { try db.execute(sql: relation.sql) }
+    try Float32Decoder.fill(in: db)
+    try db.execute(sql: "PRAGMA user_version = \(version)")
+  }
+
+  /// A line of the description: a column of a table or view.
+  public struct Entry: Equatable, Sendable, Encodable {
+    public var relation: String
+    public var isView: Bool
+    public var column: String
+    public var type: String
+    public var meaning: String
+  }
+
+  /// Every column in the order of the schema.
+  public static var entries: [Entry] {
+    relations.flatMap { relation in
+      relation.columns.map { column in
+        let isView = if case .view = relation.body { true } else { false }
+        let type = column.definition.prefix { $0 != " " }
+        return Entry(
+          relation: relation.name, isView: isView, column: column.name, type: String(type),
+          meaning: column.meaning)
+      }
+    }
+  }
+
+  /// The description for people: every relation with its meaning, every column with its unit.
+  public static var description: String {
+    let relations = relations.map { relation in
+      let kind = if case .view = relation.body { "view" } else { "table" }
+      let width = relation.columns.map(\.name.count).max() ?? 0
+      let columns = relation.columns.map { column in
+        "    " + column.name + String(repeating: " ", count: width - column.name.count) + "  "
+          + column.meaning
+      }
+      return "\(kind) \(relation.name): \(relation.meaning)\n\(columns.joined(separator: "\n"))\n"
+    }
+    return """
+      events.sqlite, schema version \(version). Steps and epochs count from 0; times are UTC, ISO 8601.
+      Vectors are BLOBs of little-endian float32; α-shaped: [2 cell kinds][edges][8 operations].
+      The views decode them in plain SQL; a NaN reads as NULL there, the BLOB keeps its bits.
+
+
+      """ + relations.joined(separator: "\n")
+  }
+}

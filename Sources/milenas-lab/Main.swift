@@ -1,0 +1,74 @@
+import ArgumentParser
+import EventLog
+import Glibc
+import Supernet
+
+/// The command tree; a new command is one more entry of `subcommands`.
+struct MilenasLab: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "milenas-lab",
+    abstract: "Gradient-based neural architecture search, recorded step by step.",
+    discussion: """
+      Examples:
+        milenas-lab runs list
+        milenas-lab runs show
+        milenas-lab runs sql my-run 'select epoch, valid_accuracy from epoch_curve'
+
+      Results go to standard output, messages to standard error.
+      Exit codes: 0 done, 1 failed or differs, 2 bad usage or input, 130 interrupted.
+      """,
+    version: ProgramVersion.current,
+    subcommands: [RunsCommand.self])
+}
+
+/// What a command ends with when it was interrupted and everything is in order: exit code 130, no message.
+struct Interrupted: Error {}
+
+@main
+enum Program {
+  static func main() {
+    // A reader that goes away (`| head`) ends the output, not a search that is running.
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      var command = try MilenasLab.parseAsRoot()
+      try command.run()
+    } catch {
+      exit(Failure(error).report())
+    }
+  }
+}
+
+/// An error as a user meets it: a sentence on standard error, and an exit code.
+struct Failure {
+  let message: String
+  let exitCode: Int32
+
+  init(_ error: any Error) {
+    switch error {
+    case is Interrupted:
+      (message, exitCode) = ("", 130)
+    case let error as EventLogError:
+      (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
+    case is SupernetError:
+      (message, exitCode) = ("\(error)", 2)
+    default:
+      // 64 is swift-argument-parser's code for bad usage; help and --version arrive here too, with 0.
+      let code = MilenasLab.exitCode(for: error).rawValue
+      let isUsage = code == ExitCode.validationFailure.rawValue
+      message =
+        MilenasLab.message(for: error)
+        + (isUsage ? "; `milenas-lab --help` shows what there is" : "")
+      exitCode = isUsage ? 2 : code
+    }
+  }
+
+  /// Prints the sentence (or the help that was asked for) and gives back the exit code.
+  func report() -> Int32 {
+    switch (exitCode, message) {
+    case (_, ""): break
+    case (0, _): StandardStream.output.write(message + "\n")
+    default: StandardStream.error.write("milenas-lab: \(message)\n")
+    }
+    return exitCode
+  }
+}

@@ -1,0 +1,78 @@
+import Foundation
+import Testing
+
+@testable import EventLog
+
+@Suite struct RunStoreTests {
+  let scratch: ScratchFolder
+  let store: RunStore
+
+  init() throws {
+    scratch = try ScratchFolder()
+    store = RunStore(folder: scratch.url.appending(path: "runs"))
+  }
+
+  @discardableResult
+  private func makeRun(_ name: String) throws -> RunFolder {
+    let run = try store.create(name: name)
+    try Data().write(to: run.logFile)
+    return run
+  }
+
+  @Test func aNameOrAPathFindsARunAndNothingFindsTheNewest() throws {
+    let first = try makeRun("first")
+    let second = try makeRun("second")
+    #expect(try store.find("first").url.path == first.url.path)
+    #expect(try store.find(first.url.path).name == "first")
+    #expect(try store.find(nil).url.path == second.url.path)
+  }
+
+  @Test func aWrongNameSuggestsTheNearest() throws {
+    try makeRun("milenas-seed-1")
+    try makeRun("darts")
+    let error = #expect(throws: EventLogError.self) { try store.find("milenas-sed-1") }
+    #expect(error?.description.hasSuffix("did you mean milenas-seed-1?") == true)
+    #expect(error?.isBadInput == true)
+  }
+
+  @Test func nothingIsSuggestedForANameThatResemblesNone() throws {
+    try makeRun("darts")
+    let folder = store.folder.relativePath
+    #expect(throws: EventLogError.noSuchRun(name: "zzz", folder: folder, nearest: nil)) {
+      try store.find("zzz")
+    }
+  }
+
+  @Test func anEmptyStoreSaysHowToStart() throws {
+    let error = #expect(throws: EventLogError.self) { try store.find(nil) }
+    #expect(error?.description.contains("start one with `milenas-lab search`") == true)
+  }
+
+  @Test func aNameThatExistsIsRefused() throws {
+    try makeRun("twice")
+    let folder = store.folder.relativePath
+    #expect(throws: EventLogError.runExists(name: "twice", path: folder)) {
+      try store.create(name: "twice")
+    }
+  }
+
+  @Test(arguments: ["", ".hidden", "a/b", "..", "a b", "naïve"])
+  func aNameThatIsNoFolderNameIsRefused(name: String) {
+    #expect(throws: EventLogError.impossibleName(name)) { try store.create(name: name) }
+  }
+
+  @Test func aFolderThatCannotBeMadeIsNamedWithTheReason() throws {
+    try Data().write(to: scratch.url.appending(path: "file"))
+    let store = RunStore(folder: scratch.url.appending(path: "file/runs"))
+    let error = #expect(throws: EventLogError.self) { try store.create(name: "run") }
+    #expect(error?.description.contains("Not a directory") == true)
+    #expect(error?.description.contains("set --runs-dir") == true)
+  }
+
+  @Test func aFreeNameIsTheFirstThatNoRunHas() throws {
+    #expect(store.freeName("demo") == "demo")
+    try makeRun("demo")
+    try makeRun("demo-2")
+    #expect(store.freeName("demo") == "demo-3")
+  }
+}
