@@ -1,13 +1,40 @@
 import Foundation
+import Search
 
 /// What a run is, for people and programs: `manifest.json`, written before anything else.
 public struct Manifest: Codable, Equatable, Sendable {
-  /// ISO 8601, UTC: "2026-03-01T12:00:00Z".
+  /// The images of a run; the hash is over their decompressed content.
+  public struct DataIdentity: Codable, Equatable, Sendable {
+    public var name: String
+    /// 64 hexadecimal digits.
+    public var sha256: String
+
+    public init(name: String, sha256: String) {
+      self.name = name
+      self.sha256 = sha256
+    }
+  }
+
+  /// The name that the run began with; the folder may have been renamed since.
+  public var name: String
+  /// ISO 8601, UTC: "2026-03-01T12:00:00.000Z".
   public var started: String
+  public var logLevel: LogLevel
+  public var configuration: SearchConfiguration
+  public var data: DataIdentity
+  public var threads: Int
   public var environment: RunEnvironment
 
-  public init(started: String, environment: RunEnvironment) {
+  public init(
+    name: String, logLevel: LogLevel, configuration: SearchConfiguration, data: DataIdentity,
+    threads: Int, started: String = .now(), environment: RunEnvironment = .current()
+  ) {
+    self.name = name
     self.started = started
+    self.logLevel = logLevel
+    self.configuration = configuration
+    self.data = data
+    self.threads = threads
     self.environment = environment
   }
 
@@ -22,13 +49,44 @@ public struct Manifest: Codable, Equatable, Sendable {
     }
   }
 
-  /// Sorted keys: the same manifest has the same bytes, and their SHA-256 begins the chain of digests.
-  var json: Data {
-    get throws {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      return try encoder.encode(self) + Data("\n".utf8)
+  func json() throws -> String { try Self.json(self) }
+
+  /// SHA-256 of what decides every bit of the run: settings with the seed, and data.
+  ///
+  /// Log level, threads, machine and time do not; where two runs begin alike, their chains of digests do.
+  func identity() throws -> Data {
+    try Digest.sha256(Data((Self.json(configuration) + Self.json(data)).utf8))
+  }
+
+  /// With sorted keys, so that equal values have equal bytes.
+  private static func json(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
+  }
+}
+
+/// How much of a run is logged; each level contains the one before.
+public enum LogLevel: String, CaseIterable, Codable, Comparable, Sendable {
+  /// Start, end and result.
+  case run
+  /// Accuracies, losses, genotype, size and α after each epoch.
+  case epoch
+  /// α, losses, every term of the α-gradient, norms, samples, times and a digest of each step.
+  case step
+
+  public static func < (a: LogLevel, b: LogLevel) -> Bool {
+    guard let a = allCases.firstIndex(of: a), let b = allCases.firstIndex(of: b) else {
+      preconditionFailure("allCases holds every case")
     }
+    return a < b
+  }
+}
+
+extension String {
+  /// This moment in the log's form: ISO 8601, UTC, with milliseconds.
+  public static func now() -> String {
+    Date.now.formatted(.iso8601.time(includingFractionalSeconds: true).year().month().day())
   }
 }
 

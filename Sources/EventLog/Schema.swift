@@ -31,6 +31,11 @@ struct Relation: Sendable {
   var columns: [Column]
   var body: Body
 
+  /// Stores a row with a value for every column, in order.
+  var insertion: String {
+    "INSERT INTO \(name) VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))"
+  }
+
   /// The statement that creates it.
   var sql: String {
     switch body {

@@ -1,8 +1,8 @@
 /// What is stored: one row of `run` and `result`, one of `attempts` per start, one per epoch and step.
 enum Tables {
   static let all =
-    [run, attempts, alphaEntries, layers, steps, gradientTerms, checkpoints]
-    + Float32Decoder.tables
+    [run, attempts, alphaEntries, layers, steps, gradientTerms, gumbelSamples, stepSeconds]
+    + [epochs, checkpoints, result] + Float32Decoder.tables
 
   static let run = Relation(
     name: "run", meaning: "what the run is; one row, written first",
@@ -51,7 +51,7 @@ enum Tables {
     columns: [
       Column("layer", "INTEGER PRIMARY KEY", "index in a vector of norms, from 0"),
       Column(
-        "name", "TEXT NOT NULL UNIQUE", "as in checkpoints: cells.0.edge3.sep_conv_3x3.depthwise1"),
+        "name", "TEXT NOT NULL UNIQUE", "cells.0.edge3.sep_conv_3x3.depthwise1"),
       Column("shape", "TEXT NOT NULL", "output, input per group, rows, columns: 48x3x3x3"),
       Column("first_entry", "INTEGER NOT NULL", "where it begins in w"),
       Column("entries", "INTEGER NOT NULL", "how many"),
@@ -64,27 +64,70 @@ enum Tables {
       Column("step", "INTEGER PRIMARY KEY", "from 0, through all epochs"),
       Column("attempt", "INTEGER NOT NULL REFERENCES attempts", "the start that computed it"),
       Column("epoch", "INTEGER NOT NULL", "from 0"),
-      Column(
-        "step_in_epoch", "INTEGER NOT NULL", "from 0: with the seed it is the batches' address"),
-      Column("train_loss", "REAL NOT NULL", "mean cross-entropy of the training batch, nats"),
-      Column(
-        "valid_loss", "REAL", "of the validation batch, nats; NULL when the method takes none"),
+      Column("step_in_epoch", "INTEGER NOT NULL", "from 0; with seed and epoch: which images"),
+      Column("train_loss", "REAL", "mean cross-entropy of the training batch, nats; NULL: NaN"),
+      Column("valid_loss", "REAL", "of the validation batch, nats; NULL when none is taken"),
+      Column("weight_rate", "REAL NOT NULL", "learning rate of w"),
+      Column("temperature", "REAL", "τ of the relaxation; NULL for the softmax"),
       Column("alpha", "BLOB NOT NULL", "α before the step; α-shaped"),
-      Column("alpha_gradient", "BLOB NOT NULL", "what Adam was given, before its decay; α-shaped"),
-      Column("gradient_norms", "BLOB NOT NULL", "2-norm of ∇_w L_train per layer, before clipping"),
-      Column("digest", "BLOB NOT NULL", "SHA-256 chained over the rows and the state; 32 bytes"),
+      Column("alpha_gradient", "BLOB NOT NULL", "what Adam was given, before decay; α-shaped"),
+      Column("gradient_norms", "BLOB NOT NULL", "2-norm of ∇_w L_train per layer, unclipped"),
+      Column("state", "BLOB NOT NULL", "XXH3-128 of w, momentum, α and Adam's moments after it"),
+      Column("digest", "BLOB NOT NULL", "SHA-256 of the row before, this row and the state"),
     ],
     body: .table(constraints: ["UNIQUE (epoch, step_in_epoch)"]))
 
   static let gradientTerms = Relation(
-    name: "gradient_terms", meaning: "every term of the α-gradient of a step, unscaled",
+    name: "gradient_terms", meaning: "every term of the α-gradient of a step",
     columns: [
-      Column("step", "INTEGER NOT NULL REFERENCES steps", "from 0"),
+      Column("step", stepKey, "from 0"),
+      Column("place", "INTEGER NOT NULL", "order in the sum, from 0"),
       Column("term", "TEXT NOT NULL", "its name"),
       Column("coefficient", "REAL NOT NULL", "its factor in the sum"),
-      Column("vector", "BLOB NOT NULL", "α-shaped"),
+      Column("gradient", "BLOB NOT NULL", "the term without its factor; α-shaped"),
     ],
-    body: .table(constraints: ["PRIMARY KEY (step, term)"], rowless: true))
+    body: .table(constraints: ["PRIMARY KEY (step, place)"], rowless: true))
+
+  static let gumbelSamples = Relation(
+    name: "gumbel_samples", meaning: "the noise of every pass of a step (spaces gumbel and gdas)",
+    columns: [
+      Column("step", stepKey, "from 0"),
+      Column("place", "INTEGER NOT NULL", "order of the passes, from 0"),
+      Column("pass", "TEXT NOT NULL", "whose forward pass it was"),
+      Column("noise", "BLOB NOT NULL", "[sets][edges][8 operations]; 2 sets, or one per cell"),
+    ],
+    body: .table(constraints: ["PRIMARY KEY (step, place)"], rowless: true))
+
+  static let stepSeconds = Relation(
+    name: "step_seconds", meaning: "wall time of the phases of a step; no part of the digests",
+    columns: [
+      Column("step", stepKey, "from 0"),
+      Column("place", "INTEGER NOT NULL", "order of the phases, from 0"),
+      Column("phase", "TEXT NOT NULL", "its name"),
+      Column("seconds", "REAL NOT NULL", "wall time, s"),
+    ],
+    body: .table(constraints: ["PRIMARY KEY (step, place)"], rowless: true))
+
+  static let epochs = Relation(
+    name: "epochs", meaning: "one row per epoch, after its last step (levels epoch and step)",
+    columns: [
+      Column("epoch", "INTEGER PRIMARY KEY", "from 0"),
+      Column("attempt", "INTEGER NOT NULL REFERENCES attempts", "the start that computed it"),
+      Column("train_loss", "REAL", "mean over the training batches, nats; NULL: NaN"),
+      Column("train_accuracy", "REAL NOT NULL", "in training mode, 0 to 1"),
+      Column("valid_loss", "REAL", "over the validation half, nats; NULL: NaN"),
+      Column("valid_accuracy", "REAL NOT NULL", "in evaluation mode, 0 to 1"),
+      Column("alpha", "BLOB NOT NULL", "α after the epoch; α-shaped"),
+      Column("alpha_softmax", "BLOB NOT NULL", "its softmax over the operations; α-shaped"),
+      Column("genotype", "TEXT NOT NULL", "the cell derived from α, as DARTS prints it"),
+      Column("normal_convolutions", "INTEGER NOT NULL", "n: kept edges with a convolution"),
+      Column("reduction_convolutions", "INTEGER NOT NULL", "r: the same in the reduction cell"),
+      Column("train_seconds", "REAL NOT NULL", "wall time of the steps, s; not in the digest"),
+      Column("valid_seconds", "REAL NOT NULL", "wall time of the evaluation, s; as above"),
+      Column("state", "BLOB NOT NULL", "XXH3-128 of w, momentum, α and Adam's moments after it"),
+      Column("digest", "BLOB NOT NULL", "SHA-256 of the row before, this row and the state"),
+    ],
+    body: .table())
 
   static let checkpoints = Relation(
     name: "checkpoints", meaning: "states on disk from which the run can continue",
@@ -97,4 +140,24 @@ enum Tables {
       Column("written", "TEXT NOT NULL", "when"),
     ],
     body: .table())
+
+  static let result = Relation(
+    name: "result",
+    meaning: "how the run ended; one row, none while it works or when it was killed",
+    columns: [
+      Column("id", "INTEGER PRIMARY KEY CHECK (id = 1)", "1"),
+      Column("outcome", "TEXT NOT NULL", "completed, stopped early, interrupted or failed"),
+      Column("message", "TEXT", "what went wrong, when it failed"),
+      Column("epochs", "INTEGER NOT NULL", "finished epochs"),
+      Column("steps", "INTEGER NOT NULL", "finished steps"),
+      Column("genotype", "TEXT NOT NULL", "the last cell, as DARTS prints it"),
+      Column("normal_convolutions", "INTEGER NOT NULL", "n: kept edges with a convolution"),
+      Column("reduction_convolutions", "INTEGER NOT NULL", "r: the same in the reduction cell"),
+      Column("valid_accuracy", "REAL", "of the last epoch, 0 to 1; NULL before the first"),
+      Column("seconds", "REAL NOT NULL", "wall time, s; no part of the digest"),
+      Column("digest", "BLOB NOT NULL", "the end of the chain: equal for runs of the same bits"),
+    ],
+    body: .table())
+
+  private static let stepKey = "INTEGER NOT NULL REFERENCES steps"
 }

@@ -3,7 +3,7 @@ import Supernet
 
 /// The direction that α descends along in one step, with the terms that formed it.
 struct AlphaDirection {
-  var terms: [GradientTerm]
+  var terms: [StepRecord.Term]
   /// Σ coefficient·vector, [alphaCount].
   var direction: [Float]
   var trainLoss: Double?
@@ -13,18 +13,18 @@ struct AlphaDirection {
   /// Batch statistics of the first-order passes.
   var statistics: [BatchNormStatistics<Float>] = []
 
-  init(_ terms: [GradientTerm], trainLoss: Double? = nil, validationLoss: Double? = nil) {
+  init(_ terms: [StepRecord.Term], trainLoss: Double? = nil, validationLoss: Double? = nil) {
     self.terms = terms
     self.trainLoss = trainLoss
     self.validationLoss = validationLoss
     // The first term alone when its factor is 1, so that λ = 0 gives the bits of `single-level`.
     let present = terms.filter { $0.coefficient != 0 }
-    var sum = [Float](repeating: 0, count: terms.first?.vector.count ?? 0)
+    var sum = [Float](repeating: 0, count: terms.first?.gradient.count ?? 0)
     for (i, term) in present.enumerated() {
       if i == 0 && term.coefficient == 1 {
-        sum = term.vector
+        sum = term.gradient
       } else {
-        sum.add(Float(term.coefficient), times: term.vector)
+        sum.add(Float(term.coefficient), times: term.gradient)
       }
     }
     direction = sum
@@ -45,7 +45,7 @@ struct DirectionInputs {
 /// A method as a value: which gradients form the α-direction of a state.
 struct DirectionRule {
   let method: SearchMethod
-  let configuration: Configuration
+  let configuration: SearchConfiguration
 
   /// - Throws: `SearchError.notFinite`, naming the term.
   func direction(
@@ -54,8 +54,8 @@ struct DirectionRule {
     switch method {
     case .random:
       return AlphaDirection([
-        GradientTerm(
-          name: "none", coefficient: 0, vector: .init(repeating: 0, count: net.alphaCount))
+        StepRecord.Term(
+          name: "none", coefficient: 0, gradient: .init(repeating: 0, count: net.alphaCount))
       ])
     case .singleLevel: return try firstOrder(train: 1, valid: 0, at: state, inputs, net)
     case .darts1st: return try firstOrder(train: 0, valid: 1, at: state, inputs, net)
@@ -79,26 +79,26 @@ struct DirectionRule {
     let simultaneous = configuration.order == .simultaneous
     var wanted: Wanted = .alpha
     if configuration.statistics == .everyForward { wanted.insert(.statistics) }
-    var terms: [GradientTerm] = []
+    var terms: [StepRecord.Term] = []
     var trainPass: Gradient<Float>?
     var validationPass: Gradient<Float>?
     if train != 0 || simultaneous {
       let pass = try net.gradient(
         simultaneous ? [.weights, .alpha, .statistics] : wanted, at: state.point, on: inputs.train)
       terms.append(
-        GradientTerm(name: "grad_alpha_train", coefficient: train, vector: pass.alpha))
+        StepRecord.Term(name: "grad_alpha_train", coefficient: train, gradient: pass.alpha))
       trainPass = pass
     }
     if valid != 0 {
       let pass = try net.gradient(wanted, at: state.point, on: inputs.validation)
       terms.append(
-        GradientTerm(name: "grad_alpha_valid", coefficient: valid, vector: pass.alpha))
+        StepRecord.Term(name: "grad_alpha_valid", coefficient: valid, gradient: pass.alpha))
       validationPass = pass
     }
     if terms.isEmpty {
       terms = [
-        GradientTerm(
-          name: "none", coefficient: 0, vector: .init(repeating: 0, count: net.alphaCount))
+        StepRecord.Term(
+          name: "none", coefficient: 0, gradient: .init(repeating: 0, count: net.alphaCount))
       ]
     }
     var result = AlphaDirection(
@@ -132,11 +132,11 @@ struct DirectionRule {
   }
 
   private func terms(_ estimate: Hypergradient<Float>, _ loss: String, _ factor: Double)
-    -> [GradientTerm]
+    -> [StepRecord.Term]
   {
     [
-      GradientTerm(name: "direct_\(loss)", coefficient: factor, vector: estimate.direct),
-      GradientTerm(name: "implicit_\(loss)", coefficient: -factor, vector: estimate.implicit),
+      StepRecord.Term(name: "direct_\(loss)", coefficient: factor, gradient: estimate.direct),
+      StepRecord.Term(name: "implicit_\(loss)", coefficient: -factor, gradient: estimate.implicit),
     ]
   }
 

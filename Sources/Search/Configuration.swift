@@ -2,7 +2,7 @@ import Datasets
 import Supernet
 
 /// Every option of a search, once; presets are sets of defaults for these.
-public struct Configuration: Codable, Equatable, Sendable {
+public struct SearchConfiguration: Codable, Equatable, Sendable {
   /// The preset that the values started from.
   public var preset: String
 
@@ -29,11 +29,8 @@ public struct Configuration: Codable, Equatable, Sendable {
 
   // MARK: Network
 
-  public var channels: Int
-  public var cells: Int
-  public var nodes = 4
-  public var activation = SupernetShape.Activation.relu
-  public var maxPool = SupernetShape.MaxPool.max
+  /// Width, cells, nodes and activation are the user's; image size, channels and classes those of the data.
+  public var shape: SupernetShape
 
   // MARK: Search
 
@@ -121,21 +118,22 @@ public struct Configuration: Codable, Equatable, Sendable {
   /// Stop once the counts (n, r) of the genotype's convolutions are both at most these.
   public var stopAt: ConvolutionCounts?
 
-  /// The shape of the supernet for images of a data set.
-  public func shape(inputChannels: Int, imageSize: Int, classes: Int) -> SupernetShape {
-    SupernetShape(
-      inputChannels: inputChannels, imageSize: imageSize, classes: classes, channels: channels,
-      cells: cells, nodes: nodes, activation: activation, maxPool: maxPool)
-  }
-
   /// The method of an epoch.
   public func method(inEpoch epoch: Int) -> SearchMethod {
     if let switchMethod, let switchEpoch, epoch >= switchEpoch { return switchMethod }
     return method
   }
 
-  /// - Throws: `SearchError.impossible`, naming the option and the remedy.
+  /// Takes over what the data decide of the network.
+  public mutating func adopt(_ dataset: Dataset) {
+    shape.inputChannels = dataset.train.channels
+    shape.imageSize = dataset.train.rows
+    shape.classes = dataset.train.classNames.count
+  }
+
+  /// - Throws: `SearchError.impossible`, naming the option and the remedy; `SupernetError.impossible`.
   public func validate() throws {
+    try shape.validate()
     func require(_ condition: Bool, _ sentence: String) throws {
       if !condition { throw SearchError.impossible(sentence) }
     }
@@ -187,39 +185,38 @@ public enum SearchSpace: String, CaseIterable, Codable, Sendable {
   case gdas
 }
 
-extension Configuration {
+extension SearchConfiguration {
   /// Presets by name, in the order in which they are listed.
   public static let presets = ["demo", "small", "paper"]
 
   /// - Throws: `SearchError.unknownName`, suggesting the nearest.
-  public static func preset(_ name: String) throws -> Configuration {
+  public static func preset(_ name: String) throws -> SearchConfiguration {
     switch name {
     case "demo":
-      Configuration(
-        preset: name, data: "fashion-mini", batch: 32, augmentation: .standard, channels: 8,
-        cells: 5, alphaRate: 3e-3, epochs: 8)
+      SearchConfiguration(
+        preset: name, data: "fashion-mini", batch: 32, augmentation: .standard,
+        shape: SupernetShape(inputChannels: 1, imageSize: 28, channels: 8, cells: 5), alphaRate: 3e-3, epochs: 8)
     case "small":
-      Configuration(
-        preset: name, data: "fashion-mnist", batch: 64, augmentation: .standard, channels: 8,
-        cells: 5, epochs: 10)
+      SearchConfiguration(
+        preset: name, data: "fashion-mnist", batch: 64, augmentation: .standard,
+        shape: SupernetShape(inputChannels: 1, imageSize: 28, channels: 8, cells: 5), epochs: 10)
     case "paper":
-      Configuration(
-        preset: name, data: "cifar10", batch: 64, augmentation: .standard, channels: 16, cells: 8,
-        epochs: 50)
+      SearchConfiguration(
+        preset: name, data: "cifar10", batch: 64, augmentation: .standard,
+        shape: SupernetShape(inputChannels: 3, imageSize: 32, channels: 16, cells: 8), epochs: 50)
     default: throw SearchError.unknownName("preset", name, of: presets)
     }
   }
 
   private init(
-    preset: String, data: String, batch: Int, augmentation: Augmentation, channels: Int,
-    cells: Int, alphaRate: Double = 3e-4, epochs: Int
+    preset: String, data: String, batch: Int, augmentation: Augmentation,
+    shape: SupernetShape, alphaRate: Double = 3e-4, epochs: Int
   ) {
     self.preset = preset
     self.data = data
     self.batch = batch
     self.augmentation = augmentation
-    self.channels = channels
-    self.cells = cells
+    self.shape = shape
     self.alphaRate = alphaRate
     self.epochs = epochs
     seed = 0

@@ -1,129 +1,171 @@
 import Supernet
 
-/// What a search leaves behind, in the order in which it happens. Whoever keeps it is not known here.
+/// What a search leaves behind, in the order in which it happens. Who keeps it is not known here.
 public enum SearchEvent: Sendable {
-  case started(RunStart)
   case step(StepRecord)
   case epoch(EpochRecord)
-  case finished(RunResult)
 }
 
-/// The beginning: what is searched, on what.
-public struct RunStart: Codable, Equatable, Sendable {
-  public var configuration: Configuration
-  public var shape: SupernetShape
-  public var parameterCount: Int
-  /// SHA-256 of the data set's decompressed content, in hex.
-  public var dataSHA256: String
-  public var trainImages: Int
-  public var validationImages: Int
-  public var stepsPerEpoch: Int
-}
-
-/// One named term of the α-gradient; the gradient is Σ coefficient·vector.
-public struct GradientTerm: Equatable, Sendable {
-  /// "grad_alpha_train", "grad_alpha_valid", "direct_valid", "implicit_valid", …
-  public var name: String
-  public var coefficient: Double
-  /// [2 kinds][edges][8]
-  public var vector: [Float]
-
-  public init(name: String, coefficient: Double, vector: [Float]) {
-    self.name = name
-    self.coefficient = coefficient
-    self.vector = vector
-  }
-}
-
-/// A Gumbel sample of one pass.
-public struct GumbelRecord: Equatable, Sendable {
-  /// "train", "valid" or "weights"
-  public var pass: String
-  public var temperature: Double
-  /// [2 kinds or cells][edges][8]
-  public var noise: [Float]
-}
-
-/// One step: α and w once each (w several times with `weightUpdates`).
+/// One step: what decided it, and what it found. α-shaped vectors are [2 kinds][edges][8], flattened.
 public struct StepRecord: Equatable, Sendable {
+  /// One term of the α-gradient, before its coefficient: "train", "valid", …
+  public struct Term: Equatable, Sendable {
+    public var name: String
+    public var coefficient: Double
+    /// α-shaped.
+    public var gradient: [Float]
+
+    public init(name: String, coefficient: Double, gradient: [Float]) {
+      self.name = name
+      self.coefficient = coefficient
+      self.gradient = gradient
+    }
+  }
+
+  /// The Gumbel noise of one pass: "train", "valid", "weights".
+  public struct Sample: Equatable, Sendable {
+    public var pass: String
+    /// [sets][edges][8], flattened.
+    public var noise: [Float]
+
+    public init(pass: String, noise: [Float]) {
+      self.pass = pass
+      self.noise = noise
+    }
+  }
+
+  /// Wall time of one phase of the step, in seconds.
+  public struct Phase: Equatable, Sendable {
+    public var name: String
+    public var seconds: Double
+
+    public init(name: String, seconds: Double) {
+      self.name = name
+      self.seconds = seconds
+    }
+  }
+
   /// From 0, through all epochs.
   public var step: Int
   public var epoch: Int
+  /// From 0; with the seed and the epoch it is the address of the step's batches.
   public var stepInEpoch: Int
-  public var method: SearchMethod
-  /// Places of the images in the training part of the data set.
-  public var trainIndices: [Int]
-  public var validationIndices: [Int]
-  /// Mean cross-entropy, in nats: of the weight step's pass; of α's passes, nil where none was taken.
+  /// Mean cross-entropy of the training batch, in nats.
   public var trainLoss: Double
-  public var alphaTrainLoss: Double?
-  public var validationLoss: Double?
-  public var trainCorrect: Int
-  /// ξ = the learning rate of w, and that of α.
+  /// nil when the method takes no validation gradient.
+  public var validLoss: Double?
+  /// Learning rate of w in this step.
   public var weightRate: Double
-  public var alphaRate: Double
-  /// α before the step, [2 kinds][edges][8].
+  /// τ of the relaxation; nil for the softmax.
+  public var temperature: Double?
+  /// α before the step.
   public var alpha: [Float]
-  public var terms: [GradientTerm]
   /// What Adam was given, before its decay.
-  public var direction: [Float]
-  public var gumbel: [GumbelRecord]
-  /// ‖∇_w‖ per slice of w, before clipping; and what clipping multiplied with.
+  public var alphaGradient: [Float]
+  public var terms: [Term]
+  public var samples: [Sample]
+  /// 2-norm of ∇_w L_train per slice of the parameter layout, before clipping.
   public var gradientNorms: [Float]
-  public var clipFactor: Double
-  /// Wall time in seconds by phase: "alpha", "weights", "data".
-  public var seconds: [String: Double]
+  public var phases: [Phase]
 
-  /// ‖∇_w L_train‖ before clipping.
-  public var gradientNorm: Double {
-    gradientNorms.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+  public init(
+    step: Int, epoch: Int, stepInEpoch: Int, trainLoss: Double, validLoss: Double?,
+    weightRate: Double, temperature: Double?, alpha: [Float], alphaGradient: [Float],
+    terms: [Term], samples: [Sample], gradientNorms: [Float], phases: [Phase]
+  ) {
+    self.step = step
+    self.epoch = epoch
+    self.stepInEpoch = stepInEpoch
+    self.trainLoss = trainLoss
+    self.validLoss = validLoss
+    self.weightRate = weightRate
+    self.temperature = temperature
+    self.alpha = alpha
+    self.alphaGradient = alphaGradient
+    self.terms = terms
+    self.samples = samples
+    self.gradientNorms = gradientNorms
+    self.phases = phases
   }
 }
 
-/// One epoch, closed by an evaluation.
+/// One epoch, after its last step. Accuracies are fractions, 0 to 1.
 public struct EpochRecord: Equatable, Sendable {
   public var epoch: Int
-  /// Steps done when it ended.
-  public var stepsDone: Int
-  /// Over the epoch's weight steps, in training mode; accuracies are shares of 1.
+  /// Mean over the epoch's training batches, in nats.
   public var trainLoss: Double
   public var trainAccuracy: Double
-  /// Over the validation half, in evaluation mode.
-  public var validationLoss: Double
-  public var validationAccuracy: Double
+  /// In evaluation mode over the validation half.
+  public var validLoss: Double
+  public var validAccuracy: Double
+  /// α after the epoch, and its softmax per edge; α-shaped.
   public var alpha: [Float]
-  public var genotype: Genotype
-  public var counts: ConvolutionCounts
-  /// Parameters of the derived network at C = 36, 20 cells (the paper's "model size").
-  public var evaluationParameters: Int
-  public var weightRate: Double
-  public var temperature: Double?
-  public var seconds: Double
-  public var imagesPerSecond: Double
+  public var alphaSoftmax: [Float]
+  /// As DARTS prints it.
+  public var genotype: String
+  /// n and r: convolutions among the kept edges of each kind of cell.
+  public var normalConvolutions: Int
+  public var reductionConvolutions: Int
+  /// Wall time, in seconds.
+  public var trainSeconds: Double
+  public var validSeconds: Double
+
+  public init(
+    epoch: Int, trainLoss: Double, trainAccuracy: Double, validLoss: Double,
+    validAccuracy: Double, alpha: [Float], alphaSoftmax: [Float], genotype: String,
+    normalConvolutions: Int, reductionConvolutions: Int, trainSeconds: Double,
+    validSeconds: Double
+  ) {
+    self.epoch = epoch
+    self.trainLoss = trainLoss
+    self.trainAccuracy = trainAccuracy
+    self.validLoss = validLoss
+    self.validAccuracy = validAccuracy
+    self.alpha = alpha
+    self.alphaSoftmax = alphaSoftmax
+    self.genotype = genotype
+    self.normalConvolutions = normalConvolutions
+    self.reductionConvolutions = reductionConvolutions
+    self.trainSeconds = trainSeconds
+    self.validSeconds = validSeconds
+  }
 }
 
-/// The best cell found for one size.
-public struct BestOfSize: Codable, Equatable, Sendable {
-  public var counts: ConvolutionCounts
-  public var epoch: Int
-  public var validationAccuracy: Double
-  public var genotype: Genotype
-}
-
-/// The end.
-public struct RunResult: Codable, Equatable, Sendable {
-  public enum Ending: String, Codable, Sendable {
+/// How a search ended, and with what.
+public struct RunResult: Equatable, Sendable {
+  public enum Outcome: String, CaseIterable, Codable, Sendable {
     case completed
     case stoppedEarly = "stopped early"
     case interrupted
+    case failed
   }
-  public var ending: Ending
-  /// nil when it ended before its first epoch.
-  public var genotype: Genotype?
-  public var counts: ConvolutionCounts?
-  public var bestValidationAccuracy: Double?
-  public var bestEpoch: Int?
-  public var bestPerSize: [BestOfSize]
-  public var stepsDone: Int
+
+  public var outcome: Outcome
+  /// What went wrong, when it failed.
+  public var message: String?
+  public var epochs: Int
+  public var steps: Int
+  /// As DARTS prints it.
+  public var genotype: String
+  public var normalConvolutions: Int
+  public var reductionConvolutions: Int
+  /// Of the last epoch, 0 to 1; nil when it ended before the first.
+  public var validAccuracy: Double?
+  /// Wall time, in seconds.
   public var seconds: Double
+
+  public init(
+    outcome: Outcome, message: String? = nil, epochs: Int, steps: Int, genotype: String,
+    normalConvolutions: Int, reductionConvolutions: Int, validAccuracy: Double?, seconds: Double
+  ) {
+    self.outcome = outcome
+    self.message = message
+    self.epochs = epochs
+    self.steps = steps
+    self.genotype = genotype
+    self.normalConvolutions = normalConvolutions
+    self.reductionConvolutions = reductionConvolutions
+    self.validAccuracy = validAccuracy
+    self.seconds = seconds
+  }
 }

@@ -17,7 +17,7 @@ struct GumbelSampling {
     }
   }
 
-  let configuration: Configuration
+  let configuration: SearchConfiguration
   let shape: SupernetShape
 
   /// Addressed by (seed, epoch, step, pass): the same sample whenever it is asked for.
@@ -36,11 +36,11 @@ struct GumbelSampling {
   }
 
   /// What the log keeps of a relaxation.
-  func record(_ relaxation: Relaxation<Float>, _ pass: Pass) -> GumbelRecord? {
+  func record(_ relaxation: Relaxation<Float>, _ pass: Pass) -> StepRecord.Sample? {
     switch relaxation {
     case .softmax: nil
-    case .gumbel(let noise, let temperature), .gdas(let noise, let temperature):
-      GumbelRecord(pass: pass.name, temperature: temperature, noise: noise)
+    case .gumbel(let noise, _), .gdas(let noise, _):
+      StepRecord.Sample(pass: pass.name, noise: noise)
     }
   }
 }

@@ -85,9 +85,9 @@ public enum Clipping {
 
 /// Rates and temperatures by epoch.
 public struct Schedule: Sendable {
-  private let configuration: Configuration
+  private let configuration: SearchConfiguration
 
-  public init(_ configuration: Configuration) { self.configuration = configuration }
+  public init(_ configuration: SearchConfiguration) { self.configuration = configuration }
 
   /// Cosine from the first to the last rate, stepped per epoch (torch CosineAnnealingLR with T_max = epochs).
   public func weightRate(inEpoch epoch: Int) -> Double {

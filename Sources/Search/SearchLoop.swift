@@ -4,7 +4,7 @@ import Supernet
 
 /// The one loop: takes a state, steps it, and tells what happened.
 public final class SearchLoop {
-  public let configuration: Configuration
+  public let configuration: SearchConfiguration
   public let source: BatchSource
   public let net: Supernet<Float>
   public let stepsPerEpoch: Int
@@ -13,7 +13,7 @@ public final class SearchLoop {
   private let sampling: GumbelSampling
 
   /// - Throws: `SearchError`, `DatasetError` or `SupernetError` for settings that cannot work.
-  public init(_ configuration: Configuration, dataset: Dataset, threads: Int) throws {
+  public init(_ configuration: SearchConfiguration, dataset: Dataset, threads: Int) throws {
     try configuration.validate()
     self.configuration = configuration
     self.dataset = dataset
@@ -31,52 +31,45 @@ public final class SearchLoop {
     sampling = GumbelSampling(configuration: configuration, shape: shape)
   }
 
-  public var start: RunStart {
-    RunStart(
-      configuration: configuration, shape: net.shape, parameterCount: net.weightCount,
-      dataSHA256: dataset.sha256, trainImages: source.trainingCount,
-      validationImages: source.validationCount, stepsPerEpoch: stepsPerEpoch)
-  }
-
   /// Runs from a state to the end, or until `isCancelled`, which is asked between steps.
   ///
-  /// - Returns: the state it ended with.
+  /// - Parameter emit: is told of each step and epoch, with the state after it.
+  /// - Returns: how it ended, and the state it ended with.
   /// - Throws: what the passes and `emit` throw; `SearchError.notFiniteAtStep`.
-  @discardableResult
   public func run(
     from start: SearchState, isCancelled: () -> Bool = { false },
     emit: (SearchEvent, SearchState) throws -> Void
-  ) throws -> SearchState {
+  ) throws -> (result: RunResult, state: SearchState) {
     var state = start
+    var last: EpochRecord?
     let clock = ContinuousClock()
     let began = clock.now
-    func finish(_ ending: RunResult.Ending) throws -> SearchState {
-      let best = state.best.max { $0.validationAccuracy < $1.validationAccuracy }
-      let last = state.epoch == 0 ? nil : Genotype(alpha: state.alpha, shape: net.shape)
-      try emit(
-        .finished(
-          RunResult(
-            ending: ending, genotype: last, counts: last?.convolutionCounts,
-            bestValidationAccuracy: best?.validationAccuracy, bestEpoch: best?.epoch,
-            bestPerSize: state.best, stepsDone: state.step, seconds: (clock.now - began).inSeconds)),
-        state)
-      return state
+    func ended(_ outcome: RunResult.Outcome) -> (RunResult, SearchState) {
+      let genotype = Genotype(alpha: state.alpha, shape: net.shape)
+      return (
+        RunResult(
+          outcome: outcome, epochs: state.epoch, steps: state.step, genotype: "\(genotype)",
+          normalConvolutions: genotype.convolutionCounts.normal,
+          reductionConvolutions: genotype.convolutionCounts.reduction,
+          validAccuracy: last?.validAccuracy, seconds: (clock.now - began).inSeconds), state
+      )
     }
     while state.epoch < configuration.epochs {
       while state.stepInEpoch < stepsPerEpoch {
-        if isCancelled() { return try finish(.interrupted) }
+        if isCancelled() { return ended(.interrupted) }
         let record = try step(&state)
         try emit(.step(record), state)
       }
       let record = try closeEpoch(&state)
+      last = record
       try emit(.epoch(record), state)
-      if let limit = configuration.stopAt, record.counts.normal <= limit.normal,
-        record.counts.reduction <= limit.reduction
+      if let limit = configuration.stopAt, record.normalConvolutions <= limit.normal,
+        record.reductionConvolutions <= limit.reduction
       {
-        return try finish(.stoppedEarly)
+        return ended(.stoppedEarly)
       }
     }
-    return try finish(.completed)
+    return ended(.completed)
   }
 
   // MARK: - One step
@@ -127,19 +120,21 @@ public final class SearchLoop {
       }
     }
     let record = StepRecord(
-      step: state.step, epoch: epoch, stepInEpoch: step, method: method,
-      trainIndices: train.indices, validationIndices: validation.indices,
-      trainLoss: weightStep.first.loss, alphaTrainLoss: direction.trainLoss,
-      validationLoss: direction.validationLoss, trainCorrect: weightStep.first.correct,
-      weightRate: rate, alphaRate: configuration.alphaRate, alpha: before,
-      terms: direction.terms, direction: direction.direction,
-      gumbel: [
+      step: state.step, epoch: epoch, stepInEpoch: step, trainLoss: weightStep.first.loss,
+      validLoss: direction.validationLoss, weightRate: rate,
+      temperature: configuration.space == .darts ? nil : schedule.temperature(inEpoch: epoch),
+      alpha: before, alphaGradient: direction.direction, terms: direction.terms,
+      samples: [
         sampling.record(trainInput.relaxation, .train),
         sampling.record(validationInput.relaxation, .valid),
         sampling.record(weightStep.relaxation, .weights),
       ].compactMap { $0 },
-      gradientNorms: weightStep.norms, clipFactor: weightStep.clipFactor,
-      seconds: ["data": dataSeconds, "alpha": alphaSeconds, "weights": weightSeconds])
+      gradientNorms: weightStep.norms,
+      phases: [
+        StepRecord.Phase(name: "data", seconds: dataSeconds),
+        StepRecord.Phase(name: "alpha", seconds: alphaSeconds),
+        StepRecord.Phase(name: "weights", seconds: weightSeconds),
+      ])
     state.step += 1
     state.stepInEpoch += 1
     state.progress.loss += weightStep.first.loss * Double(train.batch.count)
@@ -199,7 +194,7 @@ public final class SearchLoop {
 
   private func stepAlpha(_ state: inout SearchState, along direction: AlphaDirection) throws {
     guard direction.direction.allSatisfy(\.isFinite) else {
-      let term = direction.terms.first { !$0.vector.allSatisfy(\.isFinite) }
+      let term = direction.terms.first { !$0.gradient.allSatisfy(\.isFinite) }
       throw SearchError.notFiniteAtStep(
         term: term?.name ?? "the α-direction", step: state.step)
     }
@@ -239,38 +234,33 @@ public final class SearchLoop {
       correct += result.correct
       images += batch.count
     }
-    let accuracy = Double(correct) / Double(images)
     let genotype = Genotype(alpha: state.alpha, shape: net.shape)
-    let counts = genotype.convolutionCounts
-    let seconds = state.progress.seconds + (ContinuousClock().now - began).inSeconds
+    let share = 1 / Double(max(state.progress.images, 1))
     let record = EpochRecord(
-      epoch: state.epoch, stepsDone: state.step,
-      trainLoss: state.progress.loss / Double(max(state.progress.images, 1)),
-      trainAccuracy: Double(state.progress.correct) / Double(max(state.progress.images, 1)),
-      validationLoss: loss / Double(images), validationAccuracy: accuracy, alpha: state.alpha,
-      genotype: genotype, counts: counts, evaluationParameters: genotype.evaluationParameters,
-      weightRate: schedule.weightRate(inEpoch: state.epoch),
-      temperature: configuration.space == .darts
-        ? nil : schedule.temperature(inEpoch: state.epoch), seconds: seconds,
-      imagesPerSecond: Double(state.progress.images) / max(state.progress.seconds, 1e-9))
-    state.keepBest(
-      BestOfSize(
-        counts: counts, epoch: state.epoch, validationAccuracy: accuracy, genotype: genotype))
+      epoch: state.epoch, trainLoss: state.progress.loss * share,
+      trainAccuracy: Double(state.progress.correct) * share, validLoss: loss / Double(images),
+      validAccuracy: Double(correct) / Double(images), alpha: state.alpha,
+      alphaSoftmax: Self.softmax(state.alpha), genotype: "\(genotype)",
+      normalConvolutions: genotype.convolutionCounts.normal,
+      reductionConvolutions: genotype.convolutionCounts.reduction,
+      trainSeconds: state.progress.seconds,
+      validSeconds: (ContinuousClock().now - began).inSeconds)
     state.epoch += 1
     state.stepInEpoch = 0
     state.progress = SearchState.EpochProgress()
     return record
   }
-}
 
-extension SearchState {
-  /// Keeps the best cell of each size (n, r); the earlier one of equals.
-  mutating func keepBest(_ candidate: BestOfSize) {
-    guard let i = best.firstIndex(where: { $0.counts == candidate.counts }) else {
-      best.append(candidate)
-      return
+  /// Softmax of each edge's eight entries.
+  static func softmax(_ alpha: [Float]) -> [Float] {
+    let operations = Operation.allCases.count
+    return stride(from: 0, to: alpha.count, by: operations).flatMap { start -> [Float] in
+      let row = alpha[start..<(start + operations)].map(Double.init)
+      let largest = row.max() ?? 0
+      let exponentials = row.map { Exponential.exp($0 - largest) }
+      let total = exponentials.reduce(0, +)
+      return exponentials.map { Float($0 / total) }
     }
-    if candidate.validationAccuracy > best[i].validationAccuracy { best[i] = candidate }
   }
 }
 

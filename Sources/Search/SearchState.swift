@@ -15,7 +15,6 @@ public struct SearchState: Equatable, Sendable {
   public var stepInEpoch = 0
   /// Training loss and accuracy of the epoch so far.
   public var progress = EpochProgress()
-  public var best: [BestOfSize] = []
 
   /// Sums over the weight steps of an epoch.
   public struct EpochProgress: Codable, Equatable, Sendable {
@@ -31,7 +30,7 @@ public struct SearchState: Equatable, Sendable {
 
   /// The state before the first step: weights uniform in ±1/√fan-in (PyTorch's default for convolutions and linear
   /// layers), γ = 1, β = 0, α = 1e-3 · normal (public DARTS code); `random` draws α at full size.
-  public init(_ net: Supernet<Float>, configuration: Configuration) throws {
+  public init(_ net: Supernet<Float>, configuration: SearchConfiguration) throws {
     let random = Philox(seed: configuration.seed, purpose: .weights)
     var weights: [Float] = []
     weights.reserveCapacity(net.weightCount)

@@ -23,7 +23,8 @@ import Testing
       [.posixPermissions: 0o555], ofItemAtPath: scratch.url.path)
     let queue = try LogDatabase.openForReading(file)
     #expect(try queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM byte") } == 256)
-    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.url.path) == ["events.sqlite"])
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: scratch.url.path) == ["events.sqlite"])
     // Bytes 18 and 19 of the header: 1 for a rollback journal, 2 for a WAL, which needs side files.
     #expect(try Data(contentsOf: file)[18...19] == Data([1, 1]))
   }

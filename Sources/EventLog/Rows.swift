@@ -1,0 +1,178 @@
+import Foundation
+import GRDB
+import Search
+
+// A record becomes a row and a row becomes the record again. Columns come in the order of `Tables`.
+
+extension StepRecord {
+  /// What the chain of digests covers: all but the wall times.
+  var canonicalBytes: CanonicalBytes {
+    var bytes = CanonicalBytes()
+    for number in [step, epoch, stepInEpoch] { bytes.append(number) }
+    bytes.append(trainLoss)
+    bytes.append(validLoss)
+    bytes.append(weightRate)
+    bytes.append(temperature)
+    for vector in [alpha, alphaGradient, gradientNorms] { bytes.append(vector) }
+    bytes.append(terms.count)
+    for term in terms {
+      bytes.append(term.name)
+      bytes.append(term.coefficient)
+      bytes.append(term.gradient)
+    }
+    bytes.append(samples.count)
+    for sample in samples {
+      bytes.append(sample.pass)
+      bytes.append(sample.noise)
+    }
+    return bytes
+  }
+
+  func insert(in db: Database, attempt: Int, state: StateHash, digest: Data) throws {
+    try db.insert(
+      Tables.steps,
+      [
+        step, attempt, epoch, stepInEpoch, trainLoss, validLoss, weightRate, temperature,
+        Float32Blob.encode(alpha), Float32Blob.encode(alphaGradient),
+        Float32Blob.encode(gradientNorms), state.bytes, digest,
+      ])
+    for (place, term) in terms.enumerated() {
+      try db.insert(
+        Tables.gradientTerms,
+        [step, place, term.name, term.coefficient, Float32Blob.encode(term.gradient)])
+    }
+    for (place, sample) in samples.enumerated() {
+      try db.insert(
+        Tables.gumbelSamples, [step, place, sample.pass, Float32Blob.encode(sample.noise)])
+    }
+    for (place, phase) in phases.enumerated() {
+      try db.insert(Tables.stepSeconds, [step, place, phase.name, phase.seconds])
+    }
+  }
+
+  /// - Throws: `DatabaseError` (corrupt) when a vector has a broken length.
+  static func fetchAll(_ db: Database, steps: Range<Int>) throws -> [StepRecord] {
+    let bounds: StatementArguments = [steps.lowerBound, steps.upperBound]
+    func parts(_ table: Relation) throws -> [Int: [Row]] {
+      let rows = try Row.fetchAll(
+        db,
+        sql: "SELECT * FROM \(table.name) WHERE step >= ? AND step < ? ORDER BY step, place",
+        arguments: bounds)
+      return Dictionary(grouping: rows) { $0["step"] }
+    }
+    let terms = try parts(Tables.gradientTerms)
+    let samples = try parts(Tables.gumbelSamples)
+    let phases = try parts(Tables.stepSeconds)
+    let rows = try Row.fetchAll(
+      db, sql: "SELECT * FROM steps WHERE step >= ? AND step < ? ORDER BY step", arguments: bounds)
+    return try rows.map { row in
+      let step: Int = row["step"]
+      return StepRecord(
+        step: step, epoch: row["epoch"], stepInEpoch: row["step_in_epoch"],
+        trainLoss: row["train_loss"] ?? .nan, validLoss: row["valid_loss"],
+        weightRate: row["weight_rate"], temperature: row["temperature"],
+        alpha: try row.vector("alpha"), alphaGradient: try row.vector("alpha_gradient"),
+        terms: try terms[step, default: []].map { row in
+          Term(
+            name: row["term"], coefficient: row["coefficient"],
+            gradient: try row.vector("gradient"))
+        },
+        samples: try samples[step, default: []].map { row in
+          Sample(pass: row["pass"], noise: try row.vector("noise"))
+        },
+        gradientNorms: try row.vector("gradient_norms"),
+        phases: phases[step, default: []].map { row in
+          Phase(name: row["phase"], seconds: row["seconds"])
+        })
+    }
+  }
+}
+
+extension EpochRecord {
+  /// What the chain of digests covers: all but the wall times.
+  var canonicalBytes: CanonicalBytes {
+    var bytes = CanonicalBytes()
+    bytes.append(epoch)
+    for number in [trainLoss, trainAccuracy, validLoss, validAccuracy] { bytes.append(number) }
+    for vector in [alpha, alphaSoftmax] { bytes.append(vector) }
+    bytes.append(genotype)
+    for number in [normalConvolutions, reductionConvolutions] { bytes.append(number) }
+    return bytes
+  }
+
+  func insert(in db: Database, attempt: Int, state: StateHash, digest: Data) throws {
+    try db.insert(
+      Tables.epochs,
+      [
+        epoch, attempt, trainLoss, trainAccuracy, validLoss, validAccuracy,
+        Float32Blob.encode(alpha), Float32Blob.encode(alphaSoftmax), genotype,
+        normalConvolutions, reductionConvolutions, trainSeconds, validSeconds, state.bytes, digest,
+      ])
+  }
+
+  /// - Throws: `DatabaseError` (corrupt) when a vector has a broken length.
+  static func fetchAll(_ db: Database) throws -> [EpochRecord] {
+    try Row.fetchAll(db, sql: "SELECT * FROM epochs ORDER BY epoch").map { row in
+      EpochRecord(
+        epoch: row["epoch"], trainLoss: row["train_loss"] ?? .nan,
+        trainAccuracy: row["train_accuracy"], validLoss: row["valid_loss"] ?? .nan,
+        validAccuracy: row["valid_accuracy"],
+        alpha: try row.vector("alpha"), alphaSoftmax: try row.vector("alpha_softmax"),
+        genotype: row["genotype"], normalConvolutions: row["normal_convolutions"],
+        reductionConvolutions: row["reduction_convolutions"],
+        trainSeconds: row["train_seconds"], validSeconds: row["valid_seconds"])
+    }
+  }
+}
+
+extension RunResult {
+  var canonicalBytes: CanonicalBytes {
+    var bytes = CanonicalBytes()
+    bytes.append(outcome.rawValue)
+    for number in [epochs, steps, normalConvolutions, reductionConvolutions] {
+      bytes.append(number)
+    }
+    bytes.append(genotype)
+    bytes.append(validAccuracy)
+    return bytes
+  }
+
+  func insert(in db: Database, digest: Data) throws {
+    try db.insert(
+      Tables.result,
+      [
+        1, outcome.rawValue, message, epochs, steps, genotype, normalConvolutions,
+        reductionConvolutions, validAccuracy, seconds, digest,
+      ])
+  }
+
+  /// nil while the run works, and when it was killed.
+  static func fetchOne(_ db: Database) throws -> RunResult? {
+    guard let row = try Row.fetchOne(db, sql: "SELECT * FROM result") else { return nil }
+    guard let outcome = Outcome(rawValue: row["outcome"]) else {
+      throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "unknown outcome of the run")
+    }
+    return RunResult(
+      outcome: outcome, message: row["message"], epochs: row["epochs"], steps: row["steps"],
+      genotype: row["genotype"], normalConvolutions: row["normal_convolutions"],
+      reductionConvolutions: row["reduction_convolutions"],
+      validAccuracy: row["valid_accuracy"], seconds: row["seconds"])
+  }
+}
+
+extension Database {
+  /// Stores a row through a prepared statement; a value for every column, in order.
+  func insert(_ table: Relation, _ values: [(any DatabaseValueConvertible)?]) throws {
+    try cachedStatement(sql: table.insertion).execute(arguments: StatementArguments(values))
+  }
+}
+
+extension Row {
+  func vector(_ column: String) throws -> [Float] {
+    guard let vector = Float32Blob.decode(self[column]) else {
+      throw DatabaseError(
+        resultCode: .SQLITE_CORRUPT, message: "\(column) has a length that is no multiple of 4")
+    }
+    return vector
+  }
+}

@@ -1,0 +1,153 @@
+import Foundation
+import GRDB
+import Search
+import Testing
+
+@testable import EventLog
+
+@Suite struct WriterTests {
+  let scratch: ScratchFolder
+  let store: RunStore
+
+  init() throws {
+    scratch = try ScratchFolder()
+    store = RunStore(folder: scratch.url)
+  }
+
+  private func writer(_ manifest: Manifest = Samples.manifest()) throws -> (Writer, RunFolder) {
+    let run = try store.create(name: manifest.name)
+    return (try Writer(creating: run, manifest: manifest, layout: Samples.layout), run)
+  }
+
+  /// Eight steps in two epochs.
+  private func finishedRun(_ manifest: Manifest = Samples.manifest()) throws -> RunFolder {
+    let (writer, run) = try writer(manifest)
+    for number in 0..<8 {
+      try writer.record(Samples.step(number), state: Samples.state)
+      if number % 4 == 3 { try writer.record(Samples.epoch(number / 4), state: Samples.state) }
+    }
+    try writer.finish(Samples.result())
+    return run
+  }
+
+  @Test func whatIsWrittenIsReadBackBitForBit() throws {
+    let reader = try RunReader(finishedRun())
+    let steps = try reader.steps()
+    #expect(steps.map(\.bits) == (0..<8).map { Samples.step($0).bits })
+    #expect(steps.map(\.phases) == (0..<8).map { Samples.step($0).phases })
+    #expect(try reader.epochs().map(\.epoch) == [0, 1])
+    #expect(
+      try reader.epochs().map { $0.canonicalBytes.data }
+        == [0, 1].map { Samples.epoch($0).canonicalBytes.data })
+    #expect(try reader.result() == Samples.result())
+    #expect(reader.manifest == Samples.manifest())
+  }
+
+  @Test func aRangeOfStepsIsThatRange() throws {
+    #expect(try RunReader(finishedRun()).steps(2..<5).map(\.step) == [2, 3, 4])
+  }
+
+  @Test func aLossThatIsNoNumberIsReadBackAsOne() throws {
+    let (writer, run) = try writer()
+    var step = Samples.step(0)
+    step.trainLoss = .nan
+    try writer.record(step, state: Samples.state)
+    #expect(try RunReader(run).steps().map(\.trainLoss.isNaN) == [true])
+  }
+
+  @Test(arguments: [(LogLevel.run, 0, 0), (.epoch, 0, 2), (.step, 8, 2)])
+  func aLevelKeepsWhatItPromises(level: LogLevel, steps: Int, epochs: Int) throws {
+    let reader = try RunReader(finishedRun(Samples.manifest(level: level)))
+    #expect(try reader.stepCount() == steps)
+    #expect(try reader.epochs().count == epochs)
+    #expect(try reader.result() == Samples.result())
+  }
+
+  @Test func aStateIsNotAskedForWhenNobodyKeepsIt() throws {
+    let (writer, _) = try writer(Samples.manifest(level: .epoch))
+    try writer.record(
+      Samples.step(0),
+      state: {
+        Issue.record("the state was hashed for a step that is not kept")
+        return Samples.state
+      }())
+  }
+
+  @Test func theRunThatWasKilledHoldsEveryStepThatWasReported() throws {
+    let (writer, run) = try writer()
+    for number in 0..<3 { try writer.record(Samples.step(number), state: Samples.state) }
+    let reader = try RunReader(run)
+    #expect(try reader.stepCount() == 3)
+    #expect(try reader.result() == nil)
+    withExtendedLifetime(writer) {}
+  }
+
+  @Test func aFullDiskNamesTheLastStepAndLeavesItReadable() throws {
+    let (writer, run) = try writer()
+    try writer.limit(pages: 80)
+    var written = 0
+    let error = #expect(throws: EventLogError.self) {
+      for number in 0..<100 {
+        try writer.record(Samples.step(number), state: Samples.state)
+        written = number + 1
+      }
+    }
+    #expect(written > 1)
+    #expect(
+      error == .diskFull(path: run.logFile.relativePath, lastStep: written - 1))
+    #expect(error?.description.contains("the record holds every step up to \(written - 1)") == true)
+    let reported = (0..<written).map { Samples.step($0).bits }
+    #expect(try RunReader(run).steps().map(\.bits) == reported)
+    // A row of the result is smaller than a step: it may still find a place, and it may not.
+    try? writer.finish(Samples.result(.failed))
+    #expect(try RunReader(run).steps().map(\.bits) == reported)
+  }
+
+  @Test func aFinishedRunIsTwoFiles() throws {
+    let run = try finishedRun()
+    let files = try FileManager.default.contentsOfDirectory(atPath: run.url.path)
+    #expect(files.sorted() == ["events.sqlite", "manifest.json"])
+  }
+
+  @Test func theAttemptSaysHowItEnded() throws {
+    let attempts = try ReadOnlySQL(finishedRun()).run(
+      "SELECT attempt, outcome, ended IS NOT NULL, first_step, process FROM attempts")
+    #expect(
+      attempts.rows == [
+        [
+          .integer(0), .text("completed"), .integer(1), .integer(0),
+          .integer(Int64(ProcessInfo.processInfo.processIdentifier)),
+        ]
+      ])
+  }
+}
+
+@Suite struct ManifestTests {
+  @Test func aManifestIsReadBack() throws {
+    let scratch = try ScratchFolder()
+    let file = scratch.url.appending(path: "manifest.json")
+    try Data(Samples.manifest().json().utf8).write(to: file)
+    #expect(try Manifest(contentsOf: file) == Samples.manifest())
+  }
+
+  @Test func aManifestWithoutItsSeedSaysSo() throws {
+    let scratch = try ScratchFolder()
+    let file = scratch.url.appending(path: "manifest.json")
+    let json = try Samples.manifest().json().replacing("\"seed\" : 1", with: "\"sed\" : 1")
+    try Data(json.utf8).write(to: file)
+    #expect(
+      throws: EventLogError.unreadableManifest(
+        path: file.path, reason: "configuration.seed is missing")
+    ) {
+      try Manifest(contentsOf: file)
+    }
+  }
+
+  @Test func theEnvironmentNamesWhatDecidesBits() {
+    let environment = RunEnvironment.current()
+    #expect(environment.sqlite.hasPrefix("3."))
+    #expect(environment.glibc.hasPrefix("glibc 2."))
+    #expect(environment.processor != "unknown")
+    #expect(["native", "x86-64-v3", "x86-64-v4", "other"].contains(environment.cpuTarget))
+  }
+}
