@@ -17,7 +17,8 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
     case .badCase(let path, let expected):
       "\(path) should be \(expected): correct the file, or take the case out"
     case .noEigenvalues(let size):
-      "the eigenvalues of a \(size)×\(size) matrix do not converge: it has entries that are not finite"
+      "the eigenvalues of a \(size)×\(size) matrix do not converge: "
+        + "it has entries that are not finite"
     case .notStationary(let iterations, let norm):
       "‖∇_wΦ‖ is still \(norm) after \(iterations) Newton steps: "
         + "give a starting point nearer to a minimum, or more weight decay"

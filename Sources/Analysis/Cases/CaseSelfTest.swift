@@ -12,19 +12,17 @@ public struct CaseSelfTest {
   ///
   /// - Throws: `AnalysisError.notACaseFile`.
   public init(file: URL) throws {
+    guard let data = FileManager.default.contents(atPath: file.path) else {
+      throw AnalysisError.notACaseFile(path: file.path, reason: "there is no such file to read")
+    }
+    try self.init(data, path: file.path)
+  }
+
+  init(_ data: Data, path: String) throws {
     func fail(_ reason: String) -> AnalysisError {
-      AnalysisError.notACaseFile(path: file.path, reason: reason)
+      AnalysisError.notACaseFile(path: path, reason: reason)
     }
-    let data: Data
-    do {
-      data = try Data(contentsOf: file)
-    } catch {
-      throw fail("it cannot be read (\(error.localizedDescription))")
-    }
-    let value: JSONValue
-    do {
-      value = try JSONDecoder().decode(JSONValue.self, from: data)
-    } catch {
+    guard let value = try? JSONDecoder().decode(JSONValue.self, from: data) else {
       throw fail("it is not JSON")
     }
     guard case .object(let members) = value, case .object(let cases)? = members["cases"] else {
@@ -44,20 +42,26 @@ public struct CaseSelfTest {
         report.notChecked.append(name)
         continue
       }
-      guard case .object(let members)? = cases[name] else {
-        report.problems.append("\(AnalysisError.badCase(path: name, expected: "an object"))")
-        continue
-      }
-      let node = CaseNode(path: name, members: members)
       do {
+        let node = try node(name)
+        defer {
+          report.comparisons += node.comparisons
+          report.notCompared += node.notCompared
+        }
         try check(node)
       } catch {
         report.problems.append("\(name): \(error)")
       }
-      report.comparisons += node.comparisons
-      report.notCompared += node.notCompared
     }
     return report
+  }
+
+  /// The case of a name, ready to be read.
+  func node(_ name: String) throws -> CaseNode {
+    guard case .object(let members)? = cases[name] else {
+      throw AnalysisError.badCase(path: name, expected: "an object")
+    }
+    return CaseNode(path: name, members: members)
   }
 
   /// Who checks the case of a name.

@@ -4,17 +4,15 @@ import Supernet
 
 /// `smooth_supernet`, `bn_supernet`, `relu_supernet`: the same checks on three small networks.
 struct SupernetCase {
-  typealias Net = SmallSupernet<Double>
-
   let node: CaseNode
-  let net: Net
+  let net: SmallSupernet<Double>
   let point: Point<Double>
-  let full: Net.Examples
-  let validation: Net.Examples
+  let full: LabelledRows
+  let validation: LabelledRows
 
-  init(_ node: CaseNode, _ kind: Net.Kind) throws {
+  init(_ node: CaseNode, _ kind: SmallSupernetShape.Kind) throws {
     self.node = node
-    net = Net(kind: kind, slices: try slices(node, kind))
+    net = SmallSupernet(shape: try shape(node, kind))
     point = Point(
       weights: try node.vector("w", count: net.weightCount),
       alpha: try node.vector("alpha", count: net.alphaCount))
@@ -43,10 +41,10 @@ struct SupernetCase {
 
   /// The batch called "full", or the rows of the training set that the member `name` of the case
   /// gives.
-  func batch(_ name: String) throws -> Net.Examples {
+  func batch(_ name: String) throws -> LabelledRows {
     guard name != "full" else { return full }
     let rows = try rowRange(try node.text(name), path: "\(node.path).\(name)")
-    return Net.Examples(
+    return LabelledRows(
       inputs: Array(full.inputs[rows]), labels: Array(full.labels[rows]))
   }
 
@@ -73,7 +71,7 @@ struct SupernetCase {
         ? try node.vector("momentum_buffer", count: net.weightCount) : [])
   }
 
-  func inputs() throws -> BilevelInputs<Net.Examples> {
+  func inputs() throws -> BilevelInputs<LabelledRows> {
     BilevelInputs(inner: try batch("batch0"), outer: validation)
   }
 
@@ -99,7 +97,7 @@ struct SupernetCase {
 
   private func checkScaleInvariance(_ expected: CaseNode) throws {
     let slope = try net.gradient(.weights, at: point, on: try batch("batch0")).weights
-    for (name, slice) in net.slices {
+    for (name, slice) in net.shape.slices {
       try expected.check(
         name, CaseTolerance.exactDerivative, as: .absolute,
         Array(point.weights[slice.range]).dot(Array(slope[slice.range])))
@@ -213,8 +211,8 @@ struct SupernetCase {
       }
     }
     /// One constant vector an edge: softmax does not see shifts.
-    let shifts = (0..<Net.edges).map { edge in
-      (0..<net.alphaCount).map { $0 / Net.operations == edge ? 0.5 : 0.0 }
+    let shifts = (0..<SmallSupernetShape.edges).map { edge in
+      (0..<net.alphaCount).map { $0 / SmallSupernetShape.operations == edge ? 0.5 : 0.0 }
     }
     func largest() throws -> Double {
       try Lanczos(iterations: net.alphaCount, tolerance: 0).spectrum(
@@ -236,13 +234,13 @@ struct SupernetCase {
   }
 }
 
-private func slices(_ node: CaseNode, _ kind: SmallSupernet<Double>.Kind) throws
-  -> [String: SmallSupernet<Double>.Slice]
+private func shape(_ node: CaseNode, _ kind: SmallSupernetShape.Kind) throws
+  -> SmallSupernetShape
 {
-  var slices: [String: SmallSupernet<Double>.Slice] = [:]
+  var slices: [String: SmallSupernetShape.Slice] = [:]
   var offset = 0
   try node.each("layout") { entry in
-    let slice = SmallSupernet<Double>.Slice(
+    let slice = SmallSupernetShape.Slice(
       offset: offset, rows: try entry.integer("rows"), columns: try entry.integer("cols"))
     offset += slice.rows * slice.columns
     slices[try entry.text("name")] = slice
@@ -250,29 +248,29 @@ private func slices(_ node: CaseNode, _ kind: SmallSupernet<Double>.Kind) throws
   guard let width = slices["W0"]?.columns, let classes = slices["C"]?.columns else {
     throw AnalysisError.badCase(path: "\(node.path).layout", expected: "slices W0, C and others")
   }
-  var shapes = ["C": [2 * width, classes], "c": [1, classes]]
-  for edge in 0..<SmallSupernet<Double>.edges {
-    shapes["A\(edge)"] = [width, width]
-    if kind != .relu { shapes["B\(edge)"] = [width, width] }
+  var sizes = ["C": [2 * width, classes], "c": [1, classes]]
+  for edge in 0..<SmallSupernetShape.edges {
+    sizes["A\(edge)"] = [width, width]
+    if kind != .relu { sizes["B\(edge)"] = [width, width] }
   }
-  for (name, shape) in shapes.sorted(by: { $0.key < $1.key }) {
-    guard let slice = slices[name], [slice.rows, slice.columns] == shape else {
+  for (name, size) in sizes.sorted(by: { $0.key < $1.key }) {
+    guard let slice = slices[name], [slice.rows, slice.columns] == size else {
       throw AnalysisError.badCase(
-        path: "\(node.path).layout", expected: "\(name) with shape \(shape) among others")
+        path: "\(node.path).layout", expected: "\(name) with shape \(size) among others")
     }
   }
-  return slices
+  return SmallSupernetShape(kind: kind, slices: slices)
 }
 
 private func examples(
   _ node: CaseNode, _ inputs: String, _ labels: String, _ net: SmallSupernet<Double>
-) throws -> SmallSupernet<Double>.Examples {
-  let classes = net.slice("C").columns
+) throws -> LabelledRows {
+  let classes = net.shape["C"].columns
   let y = try node.vector(labels).map { Int($0) }
   guard y.allSatisfy({ 0 <= $0 && $0 < classes }) else {
     throw AnalysisError.badCase(
       path: "\(node.path).\(labels)", expected: "class indices 0 ..< \(classes)")
   }
-  return SmallSupernet<Double>.Examples(
-    inputs: try node.matrix(inputs, rows: y.count, columns: net.slice("W0").rows), labels: y)
+  return LabelledRows(
+    inputs: try node.matrix(inputs, rows: y.count, columns: net.shape["W0"].rows), labels: y)
 }

@@ -40,8 +40,8 @@ extension SupernetCase {
 private struct ImplicitCase {
   let net: SmallSupernet<Double>
   let minimum: Point<Double>
-  let train: SmallSupernet<Double>.Examples
-  let validation: SmallSupernet<Double>.Examples
+  let train: LabelledRows
+  let validation: LabelledRows
   let decay: Double
 
   private var exact: LinearSolver {
@@ -102,8 +102,8 @@ private struct ImplicitCase {
   private func checkCheap(_ expected: CaseNode, _ truth: [Double]) throws {
     func compare(_ section: CaseNode, _ estimate: [Double]) throws {
       let comparison = DirectionComparison(
-        estimate: estimate, reference: truth, edges: SmallSupernet<Double>.edges,
-        operations: SmallSupernet<Double>.operations)
+        estimate: estimate, reference: truth, edges: SmallSupernetShape.edges,
+        operations: SmallSupernetShape.operations)
       try section.check("rel_l2", CaseTolerance.implicit, comparison.relativeError)
       try section.check("cosine", CaseTolerance.implicit, comparison.cosine)
     }

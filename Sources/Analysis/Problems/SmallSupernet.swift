@@ -1,14 +1,8 @@
 import Kernels
 import Supernet
 
-/// A supernet of three edges with four operations each, small enough for 45-digit reference values.
-///
-/// node0 = X W0; node1 = e0(node0); node2 = e1(node0) + e2(node1); logits = [node1, node2] C + c.
-/// An edge is Σ_k softmax(α_e)_k op_k; the operations are `none`, the identity and two of `Kind`.
-/// The loss is the mean cross-entropy. α: [3 edges][4 operations]; w as named by the slices.
-struct SmallSupernet<Scalar: KernelScalar & Number>: AnalyticProblem {
-  typealias Input = Examples
-
+/// The small supernet as data: which operations it has, and where its matrices lie in w.
+struct SmallSupernetShape: Equatable {
   enum Kind {
     /// tanh(h A), softplus(h B)
     case smooth
@@ -26,14 +20,8 @@ struct SmallSupernet<Scalar: KernelScalar & Number>: AnalyticProblem {
     var range: Range<Int> { offset..<(offset + rows * columns) }
   }
 
-  /// Examples: inputs [n][W0.rows] and class indices [n].
-  struct Examples: Equatable {
-    var inputs: Matrix
-    var labels: [Int]
-  }
-
-  static var edges: Int { 3 }
-  static var operations: Int { 4 }
+  static let edges = 3
+  static let operations = 4
 
   var kind: Kind
   /// By name: W0, A0 … A2, C, c, and B0 … B2 but for `relu`.
@@ -42,22 +30,45 @@ struct SmallSupernet<Scalar: KernelScalar & Number>: AnalyticProblem {
   var weightCount: Int { slices.values.map(\.range.upperBound).max() ?? 0 }
   var alphaCount: Int { Self.edges * Self.operations }
 
-  func slice(_ name: String) -> Slice {
+  subscript(name: String) -> Slice {
     guard let slice = slices[name] else { preconditionFailure("no slice is called \(name)") }
     return slice
   }
+}
 
-  func derivatives<N: Number>(weights: [N], alpha: [N], on examples: Examples) -> Derivatives<N> {
-    var net = Passes(net: self, weights: weights, alpha: alpha)
-    return net.run(on: examples)
+/// Examples: inputs [n][features] and class indices [n].
+struct LabelledRows: Equatable {
+  var inputs: Matrix
+  var labels: [Int]
+}
+
+/// A supernet of three edges with four operations each, small enough for 45-digit reference values.
+///
+/// node0 = X W0; node1 = e0(node0); node2 = e1(node0) + e2(node1); logits = [node1, node2] C + c.
+/// An edge is Σ_k softmax(α_e)_k op_k; the operations are `none`, the identity and two of the kind.
+/// The loss is the mean cross-entropy. α: [3 edges][4 operations]; w as named by the slices.
+struct SmallSupernet<Scalar: KernelScalar & Number>: AnalyticProblem {
+  typealias Input = LabelledRows
+
+  let shape: SmallSupernetShape
+
+  var weightCount: Int { shape.weightCount }
+  var alphaCount: Int { shape.alphaCount }
+
+  func derivatives<N: Number>(weights: [N], alpha: [N], on examples: LabelledRows)
+    -> Derivatives<N>
+  {
+    var passes = Passes(shape: shape, weights: weights, alpha: alpha)
+    return passes.run(on: examples)
   }
 
-  /// What decides the masks: the arguments of all ReLUs and the differences of all maxima; empty if
-  /// smooth.
-  func switches(at point: Point<Scalar>, on examples: Examples) -> [Double] {
-    var net = Passes(net: self, weights: point.weights, alpha: point.alpha)
-    _ = net.run(on: examples)
-    return net.switches
+  /// What decides the masks: the arguments of all ReLUs and the differences of all maxima.
+  ///
+  /// Empty for smooth networks.
+  func switches(at point: Point<Scalar>, on examples: LabelledRows) -> [Double] {
+    var passes = Passes(shape: shape, weights: point.weights, alpha: point.alpha)
+    _ = passes.run(on: examples)
+    return passes.switches
   }
 }
 
@@ -72,36 +83,36 @@ private struct Applied<N: Number> {
 }
 
 /// Forward and backward over one batch.
-private struct Passes<Scalar: KernelScalar & Number, N: Number> {
-  let net: SmallSupernet<Scalar>
+private struct Passes<N: Number> {
+  let shape: SmallSupernetShape
   let weights: [N]
   let alpha: [N]
   var gradient: [N]
   var alphaGradient: [N]
   var switches: [Double] = []
 
-  init(net: SmallSupernet<Scalar>, weights: [N], alpha: [N]) {
-    self.net = net
+  init(shape: SmallSupernetShape, weights: [N], alpha: [N]) {
+    self.shape = shape
     self.weights = weights
     self.alpha = alpha
     gradient = weights.map { _ in N(0) }
     alphaGradient = alpha.map { _ in N(0) }
   }
 
-  mutating func run(on examples: SmallSupernet<Scalar>.Examples) -> Derivatives<N> {
-    let stem = linear(examples.inputs.map { constants($0) }, net.slice("W0"))
+  mutating func run(on examples: LabelledRows) -> Derivatives<N> {
+    let stem = linear(examples.inputs.map { constants($0) }, shape["W0"])
     let edge0 = mixed(0, stem.output)
     let (edge1, edge2) = (mixed(1, stem.output), mixed(2, edge0.output))
     let node2 = zip(edge1.output, edge2.output).map { sum($0, $1) }
     let joined = zip(edge0.output, node2).map { $0 + $1 }
-    let head = linear(joined, net.slice("C"))
-    let bias = net.slice("c").range
+    let head = linear(joined, shape["C"])
+    let bias = shape["c"].range
     let logits = head.output.map { sum($0, Array(weights[bias])) }
 
     let (loss, dLogits) = crossEntropy(logits, examples.labels)
     for row in dLogits { for (k, d) in zip(bias, row) { gradient[k] += d } }
     let dJoined = head.backward(dLogits, &gradient)
-    let width = net.slice("W0").columns
+    let width = shape["W0"].columns
     let dNode2 = dJoined.map { Array($0[width...]) }
     let dNode1 = zip(dJoined.map { Array($0[..<width]) }, backward(2, edge2, dNode2)).map {
       sum($0, $1)
@@ -123,8 +134,8 @@ private struct Passes<Scalar: KernelScalar & Number, N: Number> {
   }
 
   private mutating func mixed(_ edge: Int, _ h: Rows<N>) -> Edge {
-    let first = edge * SmallSupernet<Scalar>.operations
-    let shares = softmax(Array(alpha[first..<(first + SmallSupernet<Scalar>.operations)]))
+    let first = edge * SmallSupernetShape.operations
+    let shares = softmax(Array(alpha[first..<(first + SmallSupernetShape.operations)]))
     let operations = [Applied<N>(output: h) { dy, _ in dy }] + candidates(edge, h)
     let output = h.indices.map { row in
       h[row].indices.map { column in
@@ -138,7 +149,7 @@ private struct Passes<Scalar: KernelScalar & Number, N: Number> {
     let dShares = [N(0)] + edge.operations.map { inner(dy, $0.output) }
     let mean = dot(edge.shares, dShares)
     for k in dShares.indices {
-      alphaGradient[index * SmallSupernet<Scalar>.operations + k] +=
+      alphaGradient[index * SmallSupernetShape.operations + k] +=
         edge.shares[k] * (dShares[k] - mean)
     }
     var total = dy.map { $0.map { _ in N(0) } }
@@ -150,13 +161,13 @@ private struct Passes<Scalar: KernelScalar & Number, N: Number> {
   }
 
   private mutating func candidates(_ edge: Int, _ h: Rows<N>) -> [Applied<N>] {
-    let a = linear(h, net.slice("A\(edge)"))
-    switch net.kind {
+    let a = linear(h, shape["A\(edge)"])
+    switch shape.kind {
     case .smooth:
-      let b = linear(h, net.slice("B\(edge)"))
+      let b = linear(h, shape["B\(edge)"])
       return [chain(a, elementwise(hyperbolicTangent)), chain(b, elementwise(softplus))]
     case .batchNorm:
-      let b = linear(h, net.slice("B\(edge)"))
+      let b = linear(h, shape["B\(edge)"])
       return [
         chain(chain(a, batchNorm), elementwise(hyperbolicTangent)),
         chain(chain(b, batchNorm), elementwise(softplus)),
@@ -170,7 +181,7 @@ private struct Passes<Scalar: KernelScalar & Number, N: Number> {
 
   // MARK: Operations
 
-  private func linear(_ x: Rows<N>, _ slice: SmallSupernet<Scalar>.Slice) -> Applied<N> {
+  private func linear(_ x: Rows<N>, _ slice: SmallSupernetShape.Slice) -> Applied<N> {
     let w = (0..<slice.rows).map { row in
       Array(weights[(slice.offset + row * slice.columns)...].prefix(slice.columns))
     }
