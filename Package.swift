@@ -22,6 +22,9 @@ let kernels: [SwiftSetting] =
       ["native": "CPU_NATIVE", "x86-64-v3": "CPU_V3", "x86-64-v4": "CPU_V4"][cpu] ?? "CPU_OTHER"),
   ] + (hasAVX512 ? [.define("AVX512")] : [])
 
+/// The passes are optimised in every build as well.
+let optimised: [SwiftSetting] = [.unsafeFlags(["-O"])]
+
 let safe: [SwiftSetting] = [
   .strictMemorySafety(), .treatWarning("StrictMemorySafety", as: .error),
 ]
@@ -40,13 +43,15 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "Kernels", swiftSettings: kernels),
     .target(
       name: "Datasets", dependencies: ["Kernels", "CCrypto", "CZlib"],
       resources: [.copy("Resources")], swiftSettings: safe),
-    .target(name: "Supernet", dependencies: ["Datasets", "Kernels"], swiftSettings: safe),
+    .target(name: "Supernet", dependencies: ["Datasets", "Kernels"], swiftSettings: safe + optimised),
     .target(
       name: "Search", dependencies: ["Supernet", "Datasets", "Kernels"], swiftSettings: safe),
     .target(
@@ -55,7 +60,7 @@ let package = Package(
       swiftSettings: safe),
     .target(
       name: "Analysis",
-      dependencies: ["EventLog", "Search", "Supernet", "Datasets", "Kernels"],
+      dependencies: ["EventLog", "Search", "Supernet", "Datasets", "Kernels", "COpenBLAS"],
       resources: [.copy("Resources")], swiftSettings: safe),
     .executableTarget(
       name: "milenas-lab",

@@ -1,14 +1,21 @@
 /// The two precisions in which every pass exists: `Float` searches, `Double` is the truth of the analyses.
-public protocol KernelScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable {
+public protocol KernelScalar: BinaryFloatingPoint, VectorChoices, Sendable, Codable {
   /// "float32" or "float64", as manifests, safetensors and reports spell it.
   static var precisionName: String { get }
+  /// The arithmetic of gradients, and that of gradients with their tangents.
+  associatedtype Plain: Arithmetic where Plain.Element == Self
+  associatedtype Dual: Arithmetic where Dual.Element == Self
 }
 
 extension Float: KernelScalar {
+  public typealias Plain = PlainFloat
+  public typealias Dual = DualFloat
   public static var precisionName: String { "float32" }
 }
 
 extension Double: KernelScalar {
+  public typealias Plain = PlainDouble
+  public typealias Dual = DualDouble
   public static var precisionName: String { "float64" }
 }
 

@@ -1,16 +1,246 @@
+import Datasets
 import Supernet
 
-/// Every setting of a search.
+/// Every option of a search, once; presets are sets of defaults for these.
 public struct SearchConfiguration: Codable, Equatable, Sendable {
-  public var method: String
-  public var shape: SupernetShape
-  public var epochs: Int
-  public var seed: UInt64
+  /// The preset that the values started from.
+  public var preset: String
 
-  public init(method: String, shape: SupernetShape, epochs: Int, seed: UInt64) {
-    self.method = method
+  // MARK: Data
+
+  public var data: String
+  public var dataDirectory: String?
+  /// Only the first so many training images.
+  public var trainImages: Int?
+  public var batch: Int
+  /// Pad-and-crop, flip and cutout of the training batches.
+  public var augmentation: Augmentation
+  /// Whether validation batches are augmented too, as in the public MiLeNAS code.
+  public var augmentsValidation = false
+  /// How α's validation batches are drawn.
+  public var validationBatches = ValidationBatches.epoch
+
+  public enum ValidationBatches: String, CaseIterable, Codable, Sendable {
+    /// One after the other from a shuffle of the validation half.
+    case epoch
+    /// A random batch at every step, as in the public DARTS and MiLeNAS codes.
+    case random
+  }
+
+  // MARK: Network
+
+  /// Width, cells, nodes and activation are the user's; image size, channels and classes those of the data.
+  public var shape: SupernetShape
+
+  // MARK: Search
+
+  public var method = SearchMethod.milenas1st
+  public var space = SearchSpace.darts
+  public var variant = Variant.paper
+  /// λ of L_tr + λ L_val (eqs. 5 and 6).
+  public var lambda = 1.0
+  /// Factor of the training term; the public MiLeNAS code's lambda_train_regularizer.
+  public var lambdaTrain = 1.0
+  /// Which bracket λ multiplies in MiLeNAS-2nd.
+  public var lambdaPlacement = LambdaPlacement.validation
+  public var order = StepOrder.alphaFirst
+  /// Weight steps per step of α.
+  public var weightUpdates = 1
+  /// Whether further weight steps see the next batches; the public code repeats the same one.
+  public var updatesSeeNextBatches = false
+  /// The method from `switchEpoch` on (the paper's late-phase experiment).
+  public var switchMethod: SearchMethod?
+  public var switchEpoch: Int?
+  /// r of the finite difference, ε = r/‖v‖.
+  public var radius = 0.01
+  /// K of `unrolled`.
+  public var unrollSteps = 5
+  /// Iterations and damping of `implicit`.
+  public var solver = Solver.conjugateGradients
+  public var solverIterations = 10
+  public var damping = 0.1
+
+  public enum Solver: String, CaseIterable, Codable, Sendable {
+    case conjugateGradients = "cg"
+    case minres
+    case neumann
+  }
+
+  // MARK: Gumbel
+
+  public var temperatureStart = 10.0
+  public var temperatureEnd = 1.0
+  public var noise = NoiseSharing.kind
+
+  /// How many Gumbel samples a pass draws.
+  public enum NoiseSharing: String, CaseIterable, Codable, Sendable {
+    /// One per kind of cell, shared by all cells of that kind (official GDAS).
+    case kind
+    /// One for every cell (the public MiLeNAS code).
+    case cell
+  }
+
+  // MARK: Optimizers
+
+  public var epochs: Int
+  /// Cuts an epoch short, for trials and tests.
+  public var stepsPerEpoch: Int?
+  public var weightRate = 0.025
+  public var weightRateEnd = 0.001
+  public var momentum = 0.9
+  public var weightDecay = 3e-4
+  /// Largest norm of the clipped gradient; 0 for none.
+  public var clip = 5.0
+  public var clipTarget = ClipTarget.weights
+  public var alphaRate = 3e-4
+  public var alphaBetas = [0.5, 0.999]
+  public var alphaDecay = 1e-3
+  public var statistics = StatisticsRule.weightStep
+
+  /// Whose gradient is clipped.
+  public enum ClipTarget: String, CaseIterable, Codable, Sendable {
+    /// w's, as in the public DARTS code.
+    case weights
+    /// α's, after the weight step's backward pass, as in the public MiLeNAS code: no effect on anything.
+    case alpha
+  }
+
+  /// Which training-mode passes move the running statistics of the batch norms.
+  public enum StatisticsRule: String, CaseIterable, Codable, Sendable {
+    case weightStep = "weight-step"
+    /// First-order passes of the α-step too, as in the public codes.
+    case everyForward = "every-forward"
+  }
+
+  // MARK: End
+
+  public var seed: UInt64
+  /// Stop once the counts (n, r) of the genotype's convolutions are both at most these.
+  public var stopAt: ConvolutionCounts?
+
+  /// The method of an epoch.
+  public func method(inEpoch epoch: Int) -> SearchMethod {
+    if let switchMethod, let switchEpoch, epoch >= switchEpoch { return switchMethod }
+    return method
+  }
+
+  /// Takes over what the data decide of the network.
+  public mutating func adopt(_ dataset: Dataset) {
+    shape.inputChannels = dataset.train.channels
+    shape.imageSize = dataset.train.rows
+    shape.classes = dataset.train.classNames.count
+  }
+
+  /// - Throws: `SearchError.impossible`, naming the option and the remedy; `SupernetError.impossible`.
+  public func validate() throws {
+    try shape.validate()
+    func require(_ condition: Bool, _ sentence: String) throws {
+      if !condition { throw SearchError.impossible(sentence) }
+    }
+    try require(epochs >= 1, "--epochs must be at least 1, not \(epochs)")
+    try require(batch >= 2, "--batch must be at least 2, not \(batch): batch norm needs it")
+    try require(
+      (stepsPerEpoch ?? 1) >= 1, "--steps-per-epoch must be at least 1, not \(stepsPerEpoch ?? 0)")
+    try require(
+      lambda >= 0 && lambda.isFinite, "--lambda must be a finite number from 0 on, not \(lambda)")
+    try require(lambdaTrain.isFinite, "--lambda-train must be a finite number, not \(lambdaTrain)")
+    try require(
+      weightUpdates >= 1, "--weight-updates must be at least 1, not \(weightUpdates)")
+    try require(radius > 0, "--radius must be above 0, not \(radius)")
+    try require(unrollSteps >= 1, "--unroll-steps must be at least 1, not \(unrollSteps)")
+    try require(
+      solverIterations >= 1, "--solver-iterations must be at least 1, not \(solverIterations)")
+    try require(
+      temperatureStart > 0 && temperatureEnd > 0,
+      "temperatures must be above 0, not \(temperatureStart) and \(temperatureEnd)")
+    try require(
+      weightRate > 0 && weightRateEnd >= 0 && alphaRate > 0, "learning rates must be above 0")
+    try require(
+      (switchMethod == nil) == (switchEpoch == nil),
+      "--switch-to and --switch-epoch belong together: give both or none")
+    try require(
+      order != .simultaneous || [.singleLevel, .milenas1st].contains(method),
+      "--order simultaneous takes ∇_w and ∇_α of L_train from one pass, which only single-level and "
+        + "milenas-1st have; use --order alpha-first with \(method.rawValue)")
+  }
+}
+
+/// Which of the two steps comes first.
+public enum StepOrder: String, CaseIterable, Codable, Sendable {
+  /// All public codes.
+  case alphaFirst = "alpha-first"
+  /// Algorithm 1 of the paper, and official GDAS.
+  case weightsFirst = "weights-first"
+  /// ∇_w and ∇_α L_train from one pass at the same point: the same to first order, for 5/7 of the work.
+  case simultaneous
+}
+
+/// How α becomes the operations' weights.
+public enum SearchSpace: String, CaseIterable, Codable, Sendable {
+  /// Softmax mixture (eq. 9).
+  case darts
+  /// Soft Gumbel sample on all operations (eq. 10).
+  case gumbel
+  /// Hard sample: one operation per edge, straight-through (GDAS; the public MiLeNAS code's Gumbel network).
+  case gdas
+}
+
+extension SearchConfiguration {
+  /// Presets by name, in the order in which they are listed.
+  public static let presets = ["demo", "small", "paper"]
+
+  /// - Throws: `SearchError.unknownName`, suggesting the nearest.
+  public static func preset(_ name: String) throws -> SearchConfiguration {
+    switch name {
+    case "demo":
+      SearchConfiguration(
+        preset: name, data: "fashion-mini", batch: 32, augmentation: .standard,
+        shape: SupernetShape(inputChannels: 1, imageSize: 28, channels: 8, cells: 5), alphaRate: 3e-3, epochs: 8)
+    case "small":
+      SearchConfiguration(
+        preset: name, data: "fashion-mnist", batch: 64, augmentation: .standard,
+        shape: SupernetShape(inputChannels: 1, imageSize: 28, channels: 8, cells: 5), epochs: 10)
+    case "paper":
+      SearchConfiguration(
+        preset: name, data: "cifar10", batch: 64, augmentation: .standard,
+        shape: SupernetShape(inputChannels: 3, imageSize: 32, channels: 16, cells: 8), epochs: 50)
+    default: throw SearchError.unknownName("preset", name, of: presets)
+    }
+  }
+
+  private init(
+    preset: String, data: String, batch: Int, augmentation: Augmentation,
+    shape: SupernetShape, alphaRate: Double = 3e-4, epochs: Int
+  ) {
+    self.preset = preset
+    self.data = data
+    self.batch = batch
+    self.augmentation = augmentation
     self.shape = shape
+    self.alphaRate = alphaRate
     self.epochs = epochs
-    self.seed = seed
+    seed = 0
+  }
+
+  /// Takes over what a variant of the public codes does differently.
+  ///
+  /// `.milenasCode`: validation batches augmented and drawn at random, α's gradient clipped instead of w's, every
+  /// forward pass moves the running statistics, λ on the training bracket, one Gumbel sample per cell.
+  /// `.dartsCode`: random validation batches and running statistics moved by every forward pass.
+  public mutating func adopt(_ variant: Variant) {
+    self.variant = variant
+    switch variant {
+    case .paper: break
+    case .dartsCode:
+      validationBatches = .random
+      statistics = .everyForward
+    case .milenasCode:
+      validationBatches = .random
+      augmentsValidation = true
+      clipTarget = .alpha
+      statistics = .everyForward
+      lambdaPlacement = .training
+      noise = .cell
+    }
   }
 }

@@ -51,7 +51,8 @@ public struct Gradient<Scalar: KernelScalar>: Sendable {
 
 /// Means and variances of all batch norms of a network, one after the other in the order of the forward pass.
 ///
-/// Used both for one batch (variances unbiased) and for the running statistics (0 and 1 at first).
+/// Used both for one batch (variances unbiased; NaN where a sampled path left a batch norm out) and for the running
+/// statistics (0 and 1 at first).
 public struct BatchNormStatistics<Scalar: KernelScalar>: Equatable, Sendable {
   public var means: [Scalar]
   public var variances: [Scalar]
@@ -63,7 +64,7 @@ public struct BatchNormStatistics<Scalar: KernelScalar>: Equatable, Sendable {
 
   /// Moves the running statistics by one batch: running ← (1 − rate)·running + rate·batch (PyTorch: rate 0.1).
   public mutating func absorb(_ batch: BatchNormStatistics, rate: Scalar = 0.1) {
-    for i in means.indices {
+    for i in means.indices where !batch.means[i].isNaN {
       means[i] += rate * (batch.means[i] - means[i])
       variances[i] += rate * (batch.variances[i] - variances[i])
     }

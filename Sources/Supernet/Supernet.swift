@@ -3,7 +3,7 @@ import Kernels
 
 /// The supernet: a pure function of (w, α, input), with its derivatives.
 ///
-/// Not to be shared by several threads; it does its own splitting over a `ThreadTeam`.
+/// Not to be shared by several threads; it does its own splitting over a team of workers.
 public final class Supernet<Scalar: KernelScalar>: BilevelProblem {
   public typealias Input = SupernetInput<Scalar>
 
@@ -11,6 +11,9 @@ public final class Supernet<Scalar: KernelScalar>: BilevelProblem {
   public let layout: ParameterLayout
   /// The largest batch that fits into the buffers.
   public let batchCapacity: Int
+  private let team: ThreadTeam
+  private var plain: Pass<Scalar.Plain>?
+  private var dual: Pass<Scalar.Dual>?
 
   public var weightCount: Int { layout.count }
   public var alphaCount: Int { shape.alphaCount }
@@ -19,32 +22,173 @@ public final class Supernet<Scalar: KernelScalar>: BilevelProblem {
   /// - Throws: `SupernetError.impossible`.
   public init(_ shape: SupernetShape, batchCapacity: Int, threads: Int) throws {
     try shape.validate()
+    guard batchCapacity >= 1 else {
+      throw SupernetError.impossible("--batch must be at least 1, not \(batchCapacity)")
+    }
     self.shape = shape
     self.layout = ParameterLayout(shape)
     self.batchCapacity = batchCapacity
+    team = ThreadTeam(workers: max(1, threads))
   }
 
   public func gradient(_ wanted: Wanted, at point: Point<Scalar>, on input: Input) throws
     -> Gradient<Scalar>
   {
-    preconditionFailure("the passes come with the next commit")
+    let pass = try plainPass()
+    try check(point, input)
+    try pass.begin(
+      weights: point.weights, weightTangents: [], alpha: point.alpha.map { .init(Double($0)) },
+      input: input)
+    let head = pass.gradient(wanted, labels: input.batch.labels)
+    return result(pass, head, wanted)
   }
 
   public func tangent(
     _ wanted: Wanted, at point: Point<Scalar>, along direction: Direction<Scalar>, on input: Input
   ) throws -> Tangent<Scalar> {
-    preconditionFailure("the passes come with the next commit")
+    let pass = try dualPass()
+    try check(point, input)
+    guard [0, weightCount].contains(direction.weights.count) else {
+      throw SupernetError.wrongLength(
+        what: "the direction in w", expected: weightCount, found: direction.weights.count)
+    }
+    guard [0, alphaCount].contains(direction.alpha.count) else {
+      throw SupernetError.wrongLength(
+        what: "the direction in α", expected: alphaCount, found: direction.alpha.count)
+    }
+    let alpha = point.alpha.indices.map { i in
+      DualNumberOf<Scalar>(
+        value: Double(point.alpha[i]),
+        tangent: direction.alpha.isEmpty ? 0 : Double(direction.alpha[i]))
+    }
+    try pass.begin(
+      weights: point.weights, weightTangents: direction.weights, alpha: alpha, input: input)
+    let head = pass.gradient(wanted, labels: input.batch.labels)
+    let alphaGradient = wanted.contains(.alpha) ? pass.mixing.alphaGradient(pass.products) : []
+    return Tangent(
+      gradient: result(pass, head, wanted), weights: pass.flat?.tangentArray ?? [],
+      alpha: alphaGradient.map { Scalar($0.tangent) })
   }
 
   /// Loss and correct count in evaluation mode, with running statistics; no derivatives.
   public func evaluate(
     at point: Point<Scalar>, on input: Input, statistics: BatchNormStatistics<Scalar>
   ) throws -> Gradient<Scalar> {
-    preconditionFailure("the passes come with the next commit")
+    let pass = try plainPass()
+    try check(point, input)
+    try pass.begin(
+      weights: point.weights, weightTangents: [], alpha: point.alpha.map { .init(Double($0)) },
+      input: input, running: statistics)
+    pass.run(pass.forward)
+    let head = pass.classify(input.batch.labels)
+    return Gradient(loss: head.loss.value, correct: head.correct)
+  }
+
+  /// The logits of a batch in training mode, [count][classes].
+  public func logits(at point: Point<Scalar>, on input: Input) throws -> [[Double]] {
+    let pass = try plainPass()
+    try check(point, input)
+    try pass.begin(
+      weights: point.weights, weightTangents: [], alpha: point.alpha.map { .init(Double($0)) },
+      input: input)
+    pass.run(pass.forward)
+    return pass.classify(input.batch.labels).logits.map { $0.map(\.value) }
   }
 
   /// Running statistics before the first step: means 0, variances 1.
   public var initialStatistics: BatchNormStatistics<Scalar> {
-    preconditionFailure("the passes come with the next commit")
+    get throws {
+      let count = try plainPass().norms.reduce(0) { $0 + $1.channels }
+      return BatchNormStatistics(
+        means: .init(repeating: 0, count: count), variances: .init(repeating: 1, count: count))
+    }
+  }
+
+  /// Bytes that the passes made so far hold.
+  public var byteCount: Int {
+    (plain?.arena.byteCount ?? 0) + (dual?.arena.byteCount ?? 0)
+  }
+
+  private func plainPass() throws -> Pass<Scalar.Plain> {
+    if let plain { return plain }
+    let made = try Pass<Scalar.Plain>(shape, layout: layout, capacity: batchCapacity, team: team)
+    plain = made
+    return made
+  }
+
+  private func dualPass() throws -> Pass<Scalar.Dual> {
+    if let dual { return dual }
+    let made = try Pass<Scalar.Dual>(shape, layout: layout, capacity: batchCapacity, team: team)
+    dual = made
+    return made
+  }
+
+  private func check(_ point: Point<Scalar>, _ input: Input) throws {
+    func require(_ what: String, _ expected: Int, _ found: Int) throws {
+      if expected != found {
+        throw SupernetError.wrongLength(what: what, expected: expected, found: found)
+      }
+    }
+    try require("w", weightCount, point.weights.count)
+    try require("α", alphaCount, point.alpha.count)
+    let batch = input.batch
+    guard 1...batchCapacity ~= batch.count else {
+      throw SupernetError.impossible(
+        "a batch of \(batch.count) images does not fit a network planned for 1 to \(batchCapacity)")
+    }
+    try require("an image's side", shape.imageSize, batch.rows)
+    try require("an image's side", shape.imageSize, batch.columns)
+    try require("an image's channels", shape.inputChannels, batch.channels)
+    if let label = batch.labels.first(where: { !(0..<shape.classes).contains($0) }) {
+      throw SupernetError.impossible(
+        "label \(label) is outside the \(shape.classes) classes of the network")
+    }
+  }
+
+  private func result<A: Arithmetic>(
+    _ pass: Pass<A>, _ head: Head<A.Scalar>, _ wanted: Wanted
+  ) -> Gradient<Scalar> where A.Element == Scalar {
+    Gradient(
+      loss: head.loss.value, correct: head.correct, weights: pass.flat?.valueArray ?? [],
+      alpha: wanted.contains(.alpha)
+        ? pass.mixing.alphaGradient(pass.products).map { Scalar($0.value) } : [],
+      statistics: wanted.contains(.statistics) ? pass.batchStatistics() : nil)
+  }
+}
+
+typealias DualNumberOf<Scalar: KernelScalar> = Scalar.Dual.Scalar
+
+extension Pass {
+  /// Forward and backward with what is wanted; the results lie in `flat`, `products` and the head.
+  func gradient(_ wanted: Wanted, labels: [Int]) -> Head<Number> {
+    flat =
+      wanted.contains(.weights)
+      ? FlatGradient(count: layout.count, tangents: A.components == 2) : nil
+    run(forward)
+    let head = classify(labels)
+    if !wanted.isDisjoint(with: [.weights, .alpha]) {
+      classifyBackward(head)
+      run(backward)
+    }
+    return head
+  }
+
+  /// Means and unbiased variances of the batch; NaN for batch norms that it did not pass.
+  func batchStatistics() -> BatchNormStatistics<Element> {
+    var means: [Element] = []
+    var variances: [Element] = []
+    for norm in norms {
+      let count = counts[norm.index]
+      guard count > 0 else {
+        means += [Element](repeating: .nan, count: norm.channels)
+        variances += [Element](repeating: .nan, count: norm.channels)
+        continue
+      }
+      let moments = arena.moments(norm.places, channels: norm.channels)
+      let unbiased = Double(count) / Double(max(count - 1, 1))
+      means += moments.means.map { Element($0) }
+      variances += moments.variances.map { Element($0 * unbiased) }
+    }
+    return BatchNormStatistics(means: means, variances: variances)
   }
 }

@@ -1,0 +1,27 @@
+/// What can go wrong in an analysis.
+public enum AnalysisError: Error, Equatable, CustomStringConvertible {
+  /// A file of certified cases that is not one.
+  case notACaseFile(path: String, reason: String)
+  /// A case without a value that it needs, or with one of another kind or size.
+  case badCase(path: String, expected: String)
+  /// A matrix whose eigenvalues cannot be found.
+  case noEigenvalues(size: Int)
+  /// A descent of w that found no stationary point.
+  case notStationary(iterations: Int, gradientNorm: Double)
+
+  public var description: String {
+    switch self {
+    case .notACaseFile(let path, let reason):
+      "\(path) is not a file of certified cases: \(reason); "
+        + "the format is that of the gradient_cases.json that this program ships"
+    case .badCase(let path, let expected):
+      "\(path) should be \(expected): correct the file, or take the case out"
+    case .noEigenvalues(let size):
+      "the eigenvalues of a \(size)×\(size) matrix do not converge: "
+        + "it has entries that are not finite"
+    case .notStationary(let iterations, let norm):
+      "‖∇_wΦ‖ is still \(norm) after \(iterations) Newton steps: "
+        + "give a starting point nearer to a minimum, or more weight decay"
+    }
+  }
+}

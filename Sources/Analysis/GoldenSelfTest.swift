@@ -1,0 +1,299 @@
+import Datasets
+import Foundation
+import Kernels
+import Search
+import Supernet
+
+/// One quantity of a golden file beside ours.
+public struct Comparison: Codable, Equatable, Sendable {
+  public var quantity: String
+  /// ‖ours − theirs‖ / ‖theirs‖ in Double; |‖ours‖ − ‖theirs‖| / ‖theirs‖ in Float, where masks may flip.
+  public var relativeError: Double
+  public var tolerance: Double
+  /// False for NaN.
+  public var agrees: Bool { relativeError <= tolerance }
+}
+
+/// What `selftest` found for one file in one precision.
+public struct SelfTestReport: Codable, Equatable, Sendable {
+  public var name: String
+  public var precision: String
+  public var comparisons: [Comparison]
+  /// Fields of the file that no comparison has looked at: never passed.
+  public var notChecked: [String]
+
+  public var agrees: Bool { !comparisons.isEmpty && comparisons.allSatisfy(\.agrees) }
+  /// The comparison nearest to, or furthest beyond, its tolerance.
+  public var worst: Comparison? {
+    // Relative to the tolerance; NaN, and any difference where none is allowed, are worse than all.
+    func severity(_ c: Comparison) -> Double {
+      if c.agrees { return c.tolerance == 0 ? 0 : c.relativeError / c.tolerance }
+      return c.relativeError.isNaN || c.tolerance == 0
+        ? .infinity : c.relativeError / c.tolerance
+    }
+    return comparisons.max { severity($0) < severity($1) }
+  }
+}
+
+/// Rebuilds the network of a golden file and compares every field with our passes and estimators.
+///
+/// Tolerances: Double 1e-9 for losses and gradients and 1e-8 for second-order products, in norm over whole vectors;
+/// Float 1e-4 in the norm of losses and gradients (second order is a matter of Double).
+public struct GoldenSelfTest<Scalar: KernelScalar> {
+  private let golden: GoldenCase
+  private let net: Supernet<Scalar>
+  private let point: Point<Scalar>
+  private var comparisons: [Comparison] = []
+  /// Leaves of the file that were read, as paths joined by dots.
+  private var read: Set<String> = []
+
+  public init(_ golden: GoldenCase, threads: Int) throws {
+    self.golden = golden
+    net = try Supernet(golden.shape, batchCapacity: golden.batchSize, threads: threads)
+    point = golden.point()
+  }
+
+  private var isDouble: Bool { Scalar.self == Double.self }
+  private var train: SupernetInput<Scalar> { SupernetInput(golden.trainBatch(0)) }
+  private var validation: SupernetInput<Scalar> { SupernetInput(golden.validationBatch()) }
+
+  /// - Throws: what the passes throw; a missing field is not compared, a wrong one is reported.
+  public mutating func run() throws -> SelfTestReport {
+    checkLayout()
+    try checkGradients()
+    try checkRelaxations()
+    if isDouble {
+      try checkUnrolled("unrolled_paper", .paper)
+      try checkUnrolled("unrolled_darts", .dartsCode)
+      try checkThreeSteps()
+      try checkAlphaHessian()
+    }
+    let described: Set = ["network", "formula", "xi", "momentum", "weight_decay"]
+    let secondOrder = [
+      "unrolled_paper", "unrolled_darts", "unrolled_k3_darts", "alpha_hessian_product_valid",
+    ]
+    let leaves = golden.values.flatMap { Self.leaves($1, $0) }
+    let open = leaves.filter { leaf in
+      let top = leaf.split(separator: ".")[0]
+      if described.contains(String(top)) || read.contains(leaf) { return false }
+      return isDouble || !secondOrder.contains(String(top))
+    }
+    return SelfTestReport(
+      name: golden.name, precision: Scalar.precisionName, comparisons: comparisons,
+      notChecked: open.sorted())
+  }
+
+  // MARK: - Fields
+
+  private mutating func checkLayout() {
+    let layout = net.layout
+    compare("parameter_count", [Double(layout.count)], exactly: true)
+    guard case .list(let listed)? = golden.values["parameters"] else { return }
+    read.insert("parameters")
+    var differences = listed.count == layout.slices.count ? 0.0 : 1.0
+    for (slice, value) in zip(layout.slices, listed) {
+      guard case .object(let object) = value, case .string(let name)? = object["name"] else {
+        differences += 1
+        continue
+      }
+      let shape = object["shape"]?.flat.map { $0.map { Int($0) } }
+      let first = object["first"]?.flat ?? []
+      let ours = point.weights[slice.range].prefix(first.count).map(Double.init)
+      let close = zip(ours, first).allSatisfy { abs($0 - $1) <= (isDouble ? 1e-12 : 1e-6) }
+      if name != slice.name || shape != slice.shape || !close { differences += 1 }
+    }
+    comparisons.append(
+      Comparison(quantity: "parameters", relativeError: differences, tolerance: 0))
+  }
+
+  private mutating func checkGradients() throws {
+    let gradient = try net.gradient([.weights, .alpha], at: point, on: train)
+    let outer = try net.gradient(.alpha, at: point, on: validation)
+    compare("loss_train", [gradient.loss])
+    compare("loss_valid", [outer.loss])
+    if golden.values["logits_train0"] != nil {
+      compare("logits_train0", try net.logits(at: point, on: train).flatMap { $0 })
+    }
+    compare("grad_alpha_train", gradient.alpha.map(Double.init))
+    compare("grad_alpha_valid", outer.alpha.map(Double.init))
+    compareSlices("grad_w_train", gradient.weights, tolerance: isDouble ? 1e-9 : 1e-4)
+    if case .object(let lambdas)? = golden.values["milenas_1st"] {
+      for lambda in lambdas.keys.sorted() {
+        guard let value = Double(lambda) else { continue }
+        let direction = gradient.alpha.adding(Scalar(value), times: outer.alpha)
+        compare("milenas_1st.\(lambda)", direction.map(Double.init))
+      }
+    }
+  }
+
+  private mutating func checkRelaxations() throws {
+    for name in ["gumbel", "gdas"] where golden.values[name] != nil {
+      guard let tau = golden.values[[name, "tau"]]?.flat?.first else { continue }
+      read.formUnion(["\(name).tau", "\(name).uniform"])
+      let noise: [Scalar] = golden.noise()
+      let relaxation: Relaxation<Scalar> =
+        name == "gumbel"
+        ? .gumbel(noise: noise, temperature: tau) : .gdas(noise: noise, temperature: tau)
+      let gradient = try net.gradient(
+        [.weights, .alpha], at: point, on: SupernetInput(golden.trainBatch(0), relaxation))
+      compare("\(name).loss_train", [gradient.loss])
+      compare("\(name).grad_alpha_train", gradient.alpha.map(Double.init))
+      compare("\(name).grad_w_norm", [gradient.weights.norm])
+      if golden.values[[name, "chosen"]] != nil {
+        compare(
+          "\(name).chosen", relaxation.chosenOperations(alpha: point.alpha).map(Double.init),
+          exactly: true)
+      }
+    }
+  }
+
+  private mutating func checkUnrolled(_ name: String, _ variant: Variant) throws {
+    guard golden.values[name] != nil, let descent else { return }
+    let momentum: [Scalar] = golden.momentum()
+    let state = BilevelState(point, momentum: momentum)
+    let step = UnrolledStep(variant, descent)
+    let inputs = BilevelInputs(inner: train, outer: validation)
+    let exact = try net.oneStepHypergradient(
+      at: state, on: inputs, step: step, secondOrder: .exact)
+    compare("\(name).unrolled_loss_valid", [exact.outerLoss])
+    compare("\(name).g1", exact.direct.map(Double.init), tolerance: 1e-8)
+    compare("\(name).v_norm", [exact.outerNorm], tolerance: 1e-8)
+    compare("\(name).d1_exact", exact.direction.map(Double.init), tolerance: 1e-8)
+    let products = try net.tangent(
+      [.weights, .alpha], at: point, along: Direction(weights: exact.outerGradient), on: train)
+    compare("\(name).Jv", products.alpha.map(Double.init), tolerance: 1e-8)
+    compareSlices("\(name).Hv", products.weights, tolerance: 1e-8)
+    if golden.values[[name, "d1_exact_train_outer"]] != nil {
+      let outer = try net.oneStepHypergradient(
+        at: state, on: BilevelInputs(inner: train, outer: train), step: step, secondOrder: .exact)
+      compare(
+        "\(name).d1_exact_train_outer", outer.direction.map(Double.init), tolerance: 1e-8)
+    }
+    let differences = "finite_difference_g1_minus_xi_fd"
+    if case .object(let radii)? = golden.values[[name, differences]] {
+      for radius in radii.keys.sorted() {
+        guard let value = Double(radius) else { continue }
+        let direction = try net.oneStepHypergradient(
+          at: state, on: inputs, step: step, secondOrder: .finiteDifference(radius: value)
+        ).direction
+        compare("\(name).\(differences).\(radius)", direction.map(Double.init), tolerance: 1e-8)
+      }
+    }
+  }
+
+  private mutating func checkThreeSteps() throws {
+    guard golden.values["unrolled_k3_darts"] != nil, let descent else { return }
+    let momentum: [Scalar] = golden.momentum()
+    let batches = (0..<3).map { SupernetInput<Scalar>(golden.trainBatch($0)) }
+    let estimate = try net.unrolledHypergradient(
+      at: BilevelState(point, momentum: momentum), through: batches, outer: validation,
+      descent: descent)
+    compare("unrolled_k3_darts", estimate.direction.map(Double.init), tolerance: 1e-8)
+  }
+
+  private mutating func checkAlphaHessian() throws {
+    let name = "alpha_hessian_product_valid"
+    guard golden.values[name] != nil else { return }
+    read.insert("\(name).u")
+    let u = GoldenCase.wave(golden.shape.alphaCount, 0.61, 0.3).map { Scalar($0) }
+    let product = try net.tangent(
+      .alpha, at: point, along: Direction(alpha: u), on: validation
+    ).alpha
+    compare("\(name).value", product.map(Double.init), tolerance: 1e-8)
+  }
+
+  private var descent: InnerDescent? {
+    guard let xi = golden.values["xi"]?.flat?.first,
+      let momentum = golden.values["momentum"]?.flat?.first,
+      let decay = golden.values["weight_decay"]?.flat?.first
+    else { return nil }
+    return InnerDescent(rate: xi, momentum: momentum, weightDecay: decay)
+  }
+
+  // MARK: - Comparing
+
+  private mutating func compare(
+    _ path: String, _ ours: [Double], tolerance: Double? = nil, exactly: Bool = false
+  ) {
+    guard let value = golden.values[Self.keys(path)] else { return }
+    read.insert(path)
+    let theirs = value.flat ?? []
+    let error: Double
+    if theirs.count != ours.count || theirs.isEmpty {
+      error = .nan
+    } else if isDouble || exactly {
+      let difference = ours.subtracting(theirs).norm
+      error = difference == 0 ? 0 : difference / theirs.norm
+    } else {
+      error = abs(ours.norm - theirs.norm) / theirs.norm
+    }
+    comparisons.append(
+      Comparison(
+        quantity: path, relativeError: error,
+        tolerance: exactly ? 0 : tolerance ?? (isDouble ? 1e-9 : 1e-4)))
+  }
+
+  /// Norm and first entries of each slice; one comparison for the whole vector, relative to its norm, and one for
+  /// the slice that differs most relative to its own.
+  private mutating func compareSlices(_ path: String, _ ours: [Scalar], tolerance: Double) {
+    guard case .object(let slices)? = golden.values[Self.keys(path)] else { return }
+    var squares = 0.0
+    var total = 0.0
+    var worst = 0.0
+    for slice in net.layout.slices {
+      guard case .object(let object)? = slices[slice.name],
+        let norm = object["norm"]?.flat?.first, let first = object["first"]?.flat
+      else {
+        worst = .nan
+        continue
+      }
+      read.formUnion(["\(path).\(slice.name).norm", "\(path).\(slice.name).first"])
+      let part = ours[slice.range].map(Double.init)
+      squares += (part.norm - norm) * (part.norm - norm)
+      total += norm * norm
+      let entries = zip(part, first).map { abs($0 - $1) }.max() ?? .nan
+      // A slice whose gradient vanishes has no relative error of its own.
+      let scale = max(norm, 1e-9)
+      let error = max(abs(part.norm - norm), isDouble ? entries : 0) / scale
+      worst = error > worst || error.isNaN ? error : worst
+    }
+    comparisons.append(
+      Comparison(
+        quantity: path, relativeError: (squares / total).squareRoot(), tolerance: tolerance))
+    if isDouble {
+      comparisons.append(
+        Comparison(quantity: "\(path), worst slice", relativeError: worst, tolerance: tolerance))
+    }
+  }
+
+  /// Keys of a path: names of parameters hold dots of their own, but only below the fields compared by slice.
+  private static func keys(_ path: String) -> [String] {
+    let parts = path.split(separator: ".", maxSplits: 2).map(String.init)
+    // "milenas_1st.0.1" and "….finite_difference….1e-2": at most the last key holds a dot.
+    return parts.first == "milenas_1st"
+      ? path.split(separator: ".", maxSplits: 1).map(String.init) : parts
+  }
+
+  private static func leaves(_ value: GoldenValue, _ path: String) -> [String] {
+    guard case .object(let object) = value else { return [path] }
+    return object.flatMap { leaves($1, "\(path).\($0)") }
+  }
+}
+
+extension GoldenCase {
+  /// The cases that come with the program, or those of a folder.
+  ///
+  /// - Throws: `GoldenError` when the folder holds none or one of them is malformed.
+  public static func load(folder: URL) throws -> [GoldenCase] {
+    let files: [URL]
+    do {
+      files = try FileManager.default.contentsOfDirectory(
+        at: folder, includingPropertiesForKeys: nil)
+    } catch {
+      throw GoldenError.unreadable(path: folder.path, reason: error.localizedDescription)
+    }
+    let json = files.filter { $0.pathExtension == "json" }
+    guard !json.isEmpty else { throw GoldenError.noFiles(folder: folder.path) }
+    return try json.sorted { $0.path < $1.path }.map { try GoldenCase(contentsOf: $0) }
+  }
+}

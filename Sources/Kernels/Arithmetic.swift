@@ -1,0 +1,132 @@
+/// What a pass computes with: a precision, and values alone or with tangents.
+///
+/// Channels are padded to a multiple of 8; where they are a multiple of 16, Float uses vectors of 16.
+public protocol Arithmetic: Sendable {
+  associatedtype Element: KernelScalar
+  /// Sums, batch-norm coefficients and losses: in Double in either precision.
+  associatedtype Scalar: PassNumber
+  /// 1, or 2 with tangents.
+  static var components: Int { get }
+  /// The vectors for a multiple of 8 channels.
+  associatedtype Narrow: Lanes where Narrow.Element == Element
+  /// The vectors for a multiple of 16 channels.
+  associatedtype Wide: Lanes where Wide.Element == Element
+}
+
+#if AVX512
+  public typealias Float8 = SIMD8<Float>
+  public typealias Float16 = SIMD16<Float>
+  public typealias Double8 = SIMD8<Double>
+#else
+  public typealias Float8 = SIMD8<Float>
+  public typealias Float16 = SIMD8<Float>
+  public typealias Double8 = SIMD4<Double>
+#endif
+
+/// Gradients in Float.
+public enum PlainFloat: Arithmetic {
+  public typealias Element = Float
+  public typealias Scalar = Double
+  public typealias Narrow = Plain<Float8>
+  public typealias Wide = Plain<Float16>
+  public static var components: Int { 1 }
+}
+
+/// Gradients in Double.
+public enum PlainDouble: Arithmetic {
+  public typealias Element = Double
+  public typealias Scalar = Double
+  public typealias Narrow = Plain<Double8>
+  public typealias Wide = Plain<Double8>
+  public static var components: Int { 1 }
+}
+
+/// Gradients and their directional derivatives in Float.
+public enum DualFloat: Arithmetic {
+  public typealias Element = Float
+  public typealias Scalar = DualNumber
+  public typealias Narrow = Dual<Float8>
+  public typealias Wide = Dual<Float16>
+  public static var components: Int { 2 }
+}
+
+/// Gradients and their directional derivatives in Double.
+public enum DualDouble: Arithmetic {
+  public typealias Element = Double
+  public typealias Scalar = DualNumber
+  public typealias Narrow = Dual<Double8>
+  public typealias Wide = Dual<Double8>
+  public static var components: Int { 2 }
+}
+
+/// A number of a pass outside its vectors: `Double`, or a `DualNumber` where tangents are carried.
+public protocol PassNumber: Sendable {
+  init(value: Double, tangent: Double)
+  var value: Double { get }
+  var tangent: Double { get }
+  static func + (a: Self, b: Self) -> Self
+  static func - (a: Self, b: Self) -> Self
+  static func * (a: Self, b: Self) -> Self
+  static func / (a: Self, b: Self) -> Self
+  var squareRoot: Self { get }
+  var exponential: Self { get }
+  var logarithm: Self { get }
+}
+
+extension PassNumber {
+  public init(_ value: Double) { self.init(value: value, tangent: 0) }
+  public static var zero: Self { Self(0) }
+  public static prefix func - (a: Self) -> Self { zero - a }
+  public static func += (a: inout Self, b: Self) { a = a + b }
+}
+
+extension Double: PassNumber {
+  public init(value: Double, tangent: Double) { self = value }
+  public var value: Double { self }
+  public var tangent: Double { 0 }
+  public var squareRoot: Double { squareRoot() }
+  public var exponential: Double { Exponential.exp(self) }
+  public var logarithm: Double { Exponential.log(self) }
+}
+
+/// A number and its derivative along one direction.
+public struct DualNumber: PassNumber, Equatable {
+  public var value: Double
+  public var tangent: Double
+
+  public init(value: Double, tangent: Double) {
+    self.value = value
+    self.tangent = tangent
+  }
+
+  public static func + (a: Self, b: Self) -> Self {
+    Self(value: a.value + b.value, tangent: a.tangent + b.tangent)
+  }
+
+  public static func - (a: Self, b: Self) -> Self {
+    Self(value: a.value - b.value, tangent: a.tangent - b.tangent)
+  }
+
+  public static func * (a: Self, b: Self) -> Self {
+    Self(value: a.value * b.value, tangent: a.value * b.tangent + a.tangent * b.value)
+  }
+
+  public static func / (a: Self, b: Self) -> Self {
+    let quotient = a.value / b.value
+    return Self(value: quotient, tangent: (a.tangent - quotient * b.tangent) / b.value)
+  }
+
+  public var squareRoot: Self {
+    let root = value.squareRoot()
+    return Self(value: root, tangent: tangent / (2 * root))
+  }
+
+  public var exponential: Self {
+    let e = Exponential.exp(value)
+    return Self(value: e, tangent: e * tangent)
+  }
+
+  public var logarithm: Self {
+    Self(value: Exponential.log(value), tangent: tangent / value)
+  }
+}

@@ -1,0 +1,85 @@
+import Foundation
+
+/// Random numbers by address, not in sequence: Philox 4×32-10 (Salmon et al. 2011).
+///
+/// The key is the seed, the counter is (index, step, epoch, purpose): any number of any step can be had alone, from
+/// any thread, without a stored state.
+public struct Philox: Sendable {
+  /// What numbers are for; streams of different purposes never overlap.
+  public enum Purpose: UInt32, Sendable {
+    case weights, alpha, shuffle, validation, augmentation, gumbel, dropPath, genotype, direction
+  }
+
+  private let key: SIMD2<UInt32>
+  private let purpose: Purpose
+
+  public init(seed: UInt64, purpose: Purpose) {
+    key = SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
+    self.purpose = purpose
+  }
+
+  /// 128 random bits at an address; epoch, step and index below 2³² (index) and 2³¹.
+  public func block(epoch: Int = 0, step: Int = 0, index: Int) -> SIMD4<UInt32> {
+    Self.block(
+      counter: SIMD4(
+        UInt32(truncatingIfNeeded: index), UInt32(truncatingIfNeeded: step),
+        UInt32(truncatingIfNeeded: epoch), purpose.rawValue), key: key)
+  }
+
+  /// The bijection itself: ten rounds.
+  public static func block(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
+    var (c, k) = (counter, key)
+    for round in 0..<10 {
+      if round > 0 { k = k &+ SIMD2(0x9E37_79B9, 0xBB67_AE85) }
+      let a = UInt64(0xD251_1F53) * UInt64(c[0])
+      let b = UInt64(0xCD9E_8D57) * UInt64(c[2])
+      c = SIMD4(
+        UInt32(truncatingIfNeeded: b >> 32) ^ c[1] ^ k[0], UInt32(truncatingIfNeeded: b),
+        UInt32(truncatingIfNeeded: a >> 32) ^ c[3] ^ k[1], UInt32(truncatingIfNeeded: a))
+    }
+    return c
+  }
+
+  /// Uniform in the open interval (0, 1), 53 bits.
+  public func uniform(epoch: Int = 0, step: Int = 0, index: Int) -> Double {
+    let bits = block(epoch: epoch, step: step, index: index)
+    return Self.uniform(bits[0], bits[1])
+  }
+
+  private static func uniform(_ a: UInt32, _ b: UInt32) -> Double {
+    let bits = (UInt64(a) << 32 | UInt64(b)) >> 11
+    return (Double(bits) + 0.5) * 0x1p-53
+  }
+
+  /// Standard normal (Box and Muller).
+  public func normal(epoch: Int = 0, step: Int = 0, index: Int) -> Double {
+    let bits = block(epoch: epoch, step: step, index: index)
+    let radius = (-2 * Exponential.log(Self.uniform(bits[0], bits[1]))).squareRoot()
+    return radius * cos(2 * .pi * Self.uniform(bits[2], bits[3]))
+  }
+
+  /// Gumbel(0, 1): −log(−log u).
+  public func gumbel(epoch: Int = 0, step: Int = 0, index: Int) -> Double {
+    -Exponential.log(-Exponential.log(uniform(epoch: epoch, step: step, index: index)))
+  }
+
+  /// An integer in 0 ..< bound; the four words of the block in turn, rejecting what would favour small numbers.
+  public func integer(below bound: Int, epoch: Int = 0, step: Int = 0, index: Int) -> Int {
+    precondition(0 < bound && bound <= 1 << 31)
+    let bound = UInt64(bound)
+    let limit = (UInt64(1) << 32) / bound * bound
+    let bits = block(epoch: epoch, step: step, index: index)
+    for word in 0..<4 where UInt64(bits[word]) < limit { return Int(UInt64(bits[word]) % bound) }
+    // Four rejections in a row: at most one address in 16 where bound is just over 2³¹, none to speak of below 2²⁰.
+    return Int(UInt64(bits[3]) % bound)
+  }
+
+  /// A shuffle of 0 ..< count for an epoch (Fisher and Yates).
+  public func permutation(of count: Int, epoch: Int) -> [Int] {
+    var order = Array(0..<count)
+    for i in stride(from: count - 1, to: 0, by: -1) {
+      order.swapAt(i, integer(below: i + 1, epoch: epoch, index: i))
+    }
+    return order
+  }
+}

@@ -1,0 +1,46 @@
+import Kernels
+import Supernet
+
+/// Draws the relaxations of a step: one sample for each pass that the public code samples separately.
+struct GumbelSampling {
+  /// The passes of a step that see noise of their own.
+  enum Pass: Int {
+    case train, valid, weights, evaluation
+
+    var name: String {
+      switch self {
+      case .train: "train"
+      case .valid: "valid"
+      case .weights: "weights"
+      case .evaluation: "evaluation"
+      }
+    }
+  }
+
+  let configuration: SearchConfiguration
+  let shape: SupernetShape
+
+  /// Addressed by (seed, epoch, step, pass): the same sample whenever it is asked for.
+  func relaxation(_ pass: Pass, epoch: Int, step: Int) -> Relaxation<Float> {
+    if configuration.space == .darts { return .softmax }
+    let random = Philox(seed: configuration.seed, purpose: .gumbel)
+    let sets = configuration.noise == .kind ? 2 : shape.cells
+    let count = sets * shape.edgeCount * Operation.allCases.count
+    let noise = (0..<count).map { i in
+      Float(random.gumbel(epoch: epoch, step: step, index: pass.rawValue * count + i))
+    }
+    let temperature = Schedule(configuration).temperature(inEpoch: epoch)
+    return configuration.space == .gumbel
+      ? .gumbel(noise: noise, temperature: temperature)
+      : .gdas(noise: noise, temperature: temperature)
+  }
+
+  /// What the log keeps of a relaxation.
+  func record(_ relaxation: Relaxation<Float>, _ pass: Pass) -> StepRecord.Sample? {
+    switch relaxation {
+    case .softmax: nil
+    case .gumbel(let noise, _), .gdas(let noise, _):
+      StepRecord.Sample(pass: pass.name, noise: noise)
+    }
+  }
+}

@@ -1,0 +1,46 @@
+/// The search methods by name.
+public enum SearchMethod: String, CaseIterable, Codable, Sendable {
+  /// ∇_α L_train (eqs. 3 and 4).
+  case singleLevel = "single-level"
+  /// ∇_α L_train + λ ∇_α L_val (eq. 6, Algorithm 1).
+  case milenas1st = "milenas-1st"
+  /// The unrolled form of sec. 3.1, by finite differences.
+  case milenas2nd = "milenas-2nd"
+  case milenas2ndExact = "milenas-2nd-exact"
+  /// ∇_α L_val: bilevel with ξ = 0.
+  case darts1st = "darts-1st"
+  /// Eq. 8, by finite differences.
+  case darts2nd = "darts-2nd"
+  /// Eq. 7 with the exact mixed product.
+  case darts2ndExact = "darts-2nd-exact"
+  /// The exact gradient through K steps of SGD.
+  case unrolled
+  /// The implicit function theorem.
+  case implicit
+  /// α stays where it was drawn: a random cell, with weights trained all the same.
+  case random
+
+  /// Whether the direction takes second derivatives.
+  public var isSecondOrder: Bool {
+    switch self {
+    case .singleLevel, .milenas1st, .darts1st, .random: false
+    default: true
+    }
+  }
+
+  /// One line for `--help` and `explain`.
+  public var summary: String {
+    switch self {
+    case .singleLevel: "grad_alpha L_train (eqs. 3-4)"
+    case .milenas1st: "grad_alpha L_train + lambda grad_alpha L_val (eq. 6, Algorithm 1)"
+    case .milenas2nd: "MiLeNAS with one unrolled step, finite differences (sec. 3.1)"
+    case .milenas2ndExact: "MiLeNAS with one unrolled step, exact mixed product"
+    case .darts1st: "grad_alpha L_val, bilevel with xi = 0"
+    case .darts2nd: "bilevel with one unrolled step, finite differences (eq. 8)"
+    case .darts2ndExact: "bilevel with one unrolled step, exact mixed product (eq. 7)"
+    case .unrolled: "exact gradient through K steps of SGD"
+    case .implicit: "implicit function theorem, by conjugate gradients, MINRES or Neumann series"
+    case .random: "alpha is drawn once and never moved: the baseline"
+    }
+  }
+}

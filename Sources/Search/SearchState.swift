@@ -1,0 +1,54 @@
+import Kernels
+import Supernet
+
+/// All that a step reads and changes.
+public struct SearchState: Equatable, Sendable {
+  public var weights: [Float]
+  public var momentum: [Float]
+  public var alpha: [Float]
+  public var adam: Adam.Moments
+  /// Running statistics of the batch norms, for evaluation.
+  public var statistics: BatchNormStatistics<Float>
+  /// Steps done.
+  public var step = 0
+  public var epoch = 0
+  public var stepInEpoch = 0
+  /// Training loss and accuracy of the epoch so far.
+  public var progress = EpochProgress()
+
+  /// Sums over the weight steps of an epoch.
+  public struct EpochProgress: Codable, Equatable, Sendable {
+    public var loss = 0.0
+    public var correct = 0
+    public var images = 0
+    public var seconds = 0.0
+
+    public init() {}
+  }
+
+  public var point: Point<Float> { Point(weights: weights, alpha: alpha) }
+
+  /// The state before the first step: weights uniform in ±1/√fan-in (PyTorch's default for convolutions and linear
+  /// layers), γ = 1, β = 0, α = 1e-3 · normal (public DARTS code); `random` draws α at full size.
+  public init(_ net: Supernet<Float>, configuration: SearchConfiguration) throws {
+    let random = Philox(seed: configuration.seed, purpose: .weights)
+    var weights: [Float] = []
+    weights.reserveCapacity(net.weightCount)
+    for slice in net.layout.slices {
+      switch slice.role {
+      case .weight(let fanIn), .bias(let fanIn):
+        let bound = 1 / Double(fanIn).squareRoot()
+        for i in slice.range { weights.append(Float((2 * random.uniform(index: i) - 1) * bound)) }
+      case .gamma: weights += [Float](repeating: 1, count: slice.count)
+      case .beta: weights += [Float](repeating: 0, count: slice.count)
+      }
+    }
+    let normal = Philox(seed: configuration.seed, purpose: .alpha)
+    let scale = configuration.method == .random ? 1.0 : 1e-3
+    self.weights = weights
+    momentum = [Float](repeating: 0, count: weights.count)
+    alpha = (0..<net.alphaCount).map { Float(scale * normal.normal(index: $0)) }
+    adam = Adam.Moments(count: net.alphaCount)
+    statistics = try net.initialStatistics
+  }
+}

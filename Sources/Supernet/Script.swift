@@ -1,0 +1,58 @@
+import Kernels
+
+/// Where a step of a phase works: its sample, and the parts that belong to its chunk and worker.
+struct StepContext {
+  var sample: Int
+  /// Sums in Double of this chunk.
+  var sums: Int
+  /// Partial weight gradients of this chunk; −1 when none are wanted.
+  var gradients: Int
+  /// Scratch of this worker.
+  var scratch: Int
+}
+
+/// A pass as a list of phases: steps that are independent between samples, then a serial end that may need sums
+/// over all of them (batch norms), then the reduction of weight gradients.
+///
+/// Steps of one phase run one after the other on a sample while it is in the cache.
+struct Script {
+  struct Phase {
+    var steps: [(StepContext) -> Void] = []
+    var ends: [() -> Void] = []
+    /// Tasks that add up the partial weight gradients of the chunks.
+    var reductions: [() -> Void] = []
+    /// Places of the partial gradients that the steps add to.
+    var gradientRanges: [Range<Int>] = []
+    var sumCount = 0
+  }
+
+  private(set) var phases: [Phase] = []
+  private var present = Phase()
+
+  /// Largest number of sums that a chunk needs in any phase.
+  var sumExtent: Int { phases.map(\.sumCount).max() ?? 0 }
+
+  /// Adds a step to the present phase.
+  mutating func each(_ step: @escaping (StepContext) -> Void) { present.steps.append(step) }
+
+  /// Reserves sums in the present phase; the place is relative to the chunk's part.
+  mutating func sums(_ count: Int) -> Int {
+    defer { present.sumCount += count }
+    return present.sumCount
+  }
+
+  /// Adds to what is done, in one thread, when all samples have passed.
+  mutating func atEnd(_ end: @escaping () -> Void) { present.ends.append(end) }
+
+  /// Adds a gradient, in the places of a chunk's part, and the task that adds up the chunks.
+  mutating func reduce(_ places: Range<Int>, _ task: @escaping () -> Void) {
+    present.gradientRanges.append(places)
+    present.reductions.append(task)
+  }
+
+  /// Ends the present phase.
+  mutating func barrier() {
+    phases.append(present)
+    present = Phase()
+  }
+}
