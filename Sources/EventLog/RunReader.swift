@@ -1,6 +1,5 @@
 import Foundation
 import GRDB
-import Glibc
 import Search
 
 /// Reads the record of a run, also while it is written; gives back the values that the writer took.
@@ -29,17 +28,8 @@ public struct RunReader {
 
   public func epochs() throws -> [EpochRecord] { try read(EpochRecord.fetchAll) }
 
-  /// nil while the run works, and when it was killed.
+  /// nil while the run works, and when it failed or was killed.
   public func result() throws -> RunResult? { try read(RunResult.fetchOne) }
-
-  /// Whether the process of the last attempt still works; a process of another machine is believed to.
-  func isAtWork() throws -> Bool {
-    let sql = "SELECT host, process FROM attempts WHERE ended IS NULL ORDER BY attempt DESC"
-    guard let row = try read({ try Row.fetchOne($0, sql: sql) }) else { return false }
-    let (host, process): (String, Int32) = (row["host"], row["process"])
-    // Signal 0 asks whether the process exists; EPERM says it does, and is another user's.
-    return host != ProcessInfo.processInfo.hostName || kill(process, 0) == 0 || errno == EPERM
-  }
 
   /// The last digest of the chain, as 64 hexadecimal digits: equal for two runs of the same bits.
   public func digest() throws -> String {
@@ -57,7 +47,7 @@ public struct RunReader {
     return (digest ?? Data()).map { String(format: "%02x", $0) }.joined()
   }
 
-  private func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+  func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
     try LogDatabase.translatingErrors(of: run.logFile.relativePath) { try queue.read(body) }
   }
 }

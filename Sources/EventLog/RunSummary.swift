@@ -6,8 +6,10 @@ import Search
 /// A run in one line: what it is, how far it came, how it ended.
 public struct RunSummary: Encodable, Equatable, Sendable {
   public enum Status: String, Encodable, Sendable {
-    case running, completed, interrupted, failed
+    case running, completed, interrupted
     case stoppedEarly = "stopped early"
+    /// An error ended it; `problem` says which.
+    case failed
     /// No process works on it, and it never said how it ended.
     case killed
     /// Its files cannot be read; `problem` says why.
@@ -36,9 +38,9 @@ public struct RunSummary: Encodable, Equatable, Sendable {
       let result = try reader.result()
       let epochs = try reader.epochs()
       let last = epochs.last
-      status = try Status(result?.outcome, isAtWork: reader.isAtWork())
+      (status, problem) = try reader.status()
       started = reader.manifest.started
-      method = reader.manifest.configuration.method
+      method = reader.manifest.configuration.method.rawValue
       data = reader.manifest.data.name
       self.epochs = result?.epochs ?? epochs.count
       validAccuracy = epochs.map(\.validAccuracy).max() ?? result?.validAccuracy
@@ -52,15 +54,17 @@ public struct RunSummary: Encodable, Equatable, Sendable {
   }
 }
 
-extension RunSummary.Status {
-  fileprivate init(_ outcome: RunResult.Outcome?, isAtWork: Bool) {
-    self =
-      switch outcome {
-      case .completed: .completed
-      case .stoppedEarly: .stoppedEarly
-      case .interrupted: .interrupted
-      case .failed: .failed
-      case nil: isAtWork ? .running : .killed
-      }
+extension RunReader {
+  /// What the last attempt says of itself; a process of another machine is believed to be at work.
+  fileprivate func status() throws -> (RunSummary.Status, problem: String?) {
+    let sql = "SELECT * FROM attempts ORDER BY attempt DESC LIMIT 1"
+    guard let attempt = try read({ try Row.fetchOne($0, sql: sql) }) else { return (.killed, nil) }
+    let outcome: String? = attempt["outcome"]
+    if let outcome { return (RunSummary.Status(rawValue: outcome) ?? .failed, attempt["message"]) }
+    let (host, process): (String, Int32) = (attempt["host"], attempt["process"])
+    // Signal 0 asks whether the process exists; EPERM says that it does and is another user's.
+    let isAtWork =
+      host != ProcessInfo.processInfo.hostName || kill(process, 0) == 0 || errno == EPERM
+    return (isAtWork ? .running : .killed, nil)
   }
 }

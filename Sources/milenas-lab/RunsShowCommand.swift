@@ -56,8 +56,9 @@ private struct RunReport: Report {
     }
     let facts: [(String, String?)] = [
       ("run", summary.name), ("folder", folder), ("status", summary.status.rawValue),
+      ("problem", summary.problem),
       ("started", manifest.started), ("log level", manifest.logLevel.rawValue),
-      ("method", manifest.configuration.method), ("data", manifest.data.name),
+      ("method", manifest.configuration.method.rawValue), ("data", manifest.data.name),
       ("data SHA-256", manifest.data.sha256), ("seed", "\(manifest.configuration.seed)"),
       ("threads", "\(manifest.threads)"), ("program", environment.programVersion),
       ("commit", commit), ("host", environment.host), ("processor", environment.processor),
