@@ -14,6 +14,8 @@ public final class SearchLoop {
 
   /// - Throws: `SearchError`, `DatasetError` or `SupernetError` for settings that cannot work.
   public init(_ configuration: SearchConfiguration, dataset: Dataset, threads: Int) throws {
+    var configuration = configuration
+    configuration.adopt(dataset)
     try configuration.validate()
     self.configuration = configuration
     self.dataset = dataset
@@ -22,13 +24,11 @@ public final class SearchLoop {
       augmentation: configuration.augmentation,
       validationAugmentation: configuration.augmentsValidation,
       trainImages: configuration.trainImages)
-    let shape = configuration.shape(
-      inputChannels: dataset.train.channels, imageSize: dataset.train.rows,
-      classes: dataset.train.classNames.count)
-    net = try Supernet(shape, batchCapacity: configuration.batch, threads: threads)
+    net = try Supernet(
+      configuration.shape, batchCapacity: configuration.batch, threads: threads)
     stepsPerEpoch = min(configuration.stepsPerEpoch ?? .max, source.stepsPerEpoch)
     schedule = Schedule(configuration)
-    sampling = GumbelSampling(configuration: configuration, shape: shape)
+    sampling = GumbelSampling(configuration: configuration, shape: configuration.shape)
   }
 
   /// Runs from a state to the end, or until `isCancelled`, which is asked between steps.
