@@ -51,12 +51,15 @@ let package = Package(
     .target(
       name: "Datasets", dependencies: ["Kernels", "CCrypto", "CZlib"],
       resources: [.copy("Resources")], swiftSettings: safe),
-    .target(name: "Supernet", dependencies: ["Datasets", "Kernels"], swiftSettings: safe + optimised),
+    .target(
+      name: "Supernet", dependencies: ["Datasets", "Kernels"], swiftSettings: safe + optimised),
     .target(
       name: "Search", dependencies: ["Supernet", "Datasets", "Kernels"], swiftSettings: safe),
     .target(
       name: "EventLog",
-      dependencies: ["Search", "Supernet", "Datasets", "Kernels", "CCrypto", "CXXHash", grdb, sqlite],
+      dependencies: [
+        "Search", "Supernet", "Datasets", "Kernels", "CCrypto", "CXXHash", grdb, sqlite,
+      ],
       swiftSettings: safe),
     .target(
       name: "Analysis",

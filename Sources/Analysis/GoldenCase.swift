@@ -89,7 +89,8 @@ public struct GoldenCase: Sendable {
       }
     }
     return Point(
-      weights: weights, alpha: Self.wave(shape.alphaCount, 0.9, alphaPhase).map { Scalar(0.3 * $0) })
+      weights: weights, alpha: Self.wave(shape.alphaCount, 0.9, alphaPhase).map { Scalar(0.3 * $0) }
+    )
   }
 
   /// Momentum buffer: 0.01 sin(0.31 i + 0.2 p).
@@ -107,7 +108,8 @@ public struct GoldenCase: Sendable {
   }
 
   /// The validation batch, labels (2 n + 1) mod 10.
-  public func validationBatch<Scalar: KernelScalar>(as: Scalar.Type = Scalar.self) -> Batch<Scalar> {
+  public func validationBatch<Scalar: KernelScalar>(as: Scalar.Type = Scalar.self) -> Batch<Scalar>
+  {
     batch(0.53, 1.1) { (2 * $0 + 1) % 10 }
   }
 
@@ -130,7 +132,9 @@ public struct GoldenCase: Sendable {
     var images: [Scalar] = []
     for n in 0..<batchSize {
       for pixel in 0..<(size * size) {
-        for c in 0..<channels { images.append(Scalar(wave[(n * channels + c) * size * size + pixel])) }
+        for c in 0..<channels {
+          images.append(Scalar(wave[(n * channels + c) * size * size + pixel]))
+        }
       }
     }
     return Batch(

@@ -112,7 +112,9 @@ extension Arena {
   }
 
   /// Takes over running statistics as the moments.
-  public func setMoments(_ norm: NormPlaces, mean: ArraySlice<Element>, variance: ArraySlice<Element>) {
+  public func setMoments(
+    _ norm: NormPlaces, mean: ArraySlice<Element>, variance: ArraySlice<Element>
+  ) {
     for c in 0..<norm.padded {
       keep(
         A.Scalar(c < mean.count ? Double(mean[mean.startIndex + c]) : 0), norm.mean + c)

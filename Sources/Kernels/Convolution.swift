@@ -91,10 +91,12 @@ extension Arena {
   ) {
     if isWide(outputs) {
       Pointwise<A.Wide>.outer(
-        base + x, base + g, inputs: inputs, outputs: outputs, pixels: pixels, into: base + dw, shift)
+        base + x, base + g, inputs: inputs, outputs: outputs, pixels: pixels, into: base + dw, shift
+      )
     } else {
       Pointwise<A.Narrow>.outer(
-        base + x, base + g, inputs: inputs, outputs: outputs, pixels: pixels, into: base + dw, shift)
+        base + x, base + g, inputs: inputs, outputs: outputs, pixels: pixels, into: base + dw, shift
+      )
     }
   }
 

@@ -26,7 +26,8 @@ public enum Exponential {
     let square = s * s
     var series = 0.0
     for k in stride(from: 21, through: 3, by: -2) { series = (series + 1 / Double(k)) * square }
-    return exponent * 0.6931471805599453 + (exponent * 2.3190468138462996e-17 + 2 * (s + s * series))
+    return exponent * 0.6931471805599453
+      + (exponent * 2.3190468138462996e-17 + 2 * (s + s * series))
   }
 
   /// Lanes of e^x for |x| ≤ 700 (Double) or ≤ 80 (Float): 2^k · Taylor(r), |r| ≤ ln 2 / 2.
@@ -35,7 +36,7 @@ public enum Exponential {
     let k = (x * V.Scalar(1.4426950408889634)).rounded(.toNearestOrEven)
     var r = x.addingProduct(k, V(repeating: V.Scalar(-0.693147180369123816490)))
     r = r.addingProduct(k, V(repeating: V.Scalar(-1.90821492927058770002e-10)))
-    var sum = V(repeating: V.Scalar(1.0 / 6227020800))
+    var sum = V(repeating: V.Scalar(1.0 / 6_227_020_800))
     // 1/12! … 1/0!, Horner.
     var factorial = 479_001_600.0
     var n = 12.0

@@ -55,72 +55,100 @@ public protocol VectorChoices: SIMDScalar, Hashable, Codable {
     -> SIMD8<Self>
   static func choose(_ a: SIMD8<Self>, equal b: SIMD8<Self>, _ yes: SIMD8<Self>, _ no: SIMD8<Self>)
     -> SIMD8<Self>
-  static func choose(_ a: SIMD16<Self>, over b: SIMD16<Self>, _ yes: SIMD16<Self>, _ no: SIMD16<Self>)
+  static func choose(
+    _ a: SIMD16<Self>, over b: SIMD16<Self>, _ yes: SIMD16<Self>, _ no: SIMD16<Self>
+  )
     -> SIMD16<Self>
-  static func choose(_ a: SIMD16<Self>, equal b: SIMD16<Self>, _ yes: SIMD16<Self>, _ no: SIMD16<Self>)
+  static func choose(
+    _ a: SIMD16<Self>, equal b: SIMD16<Self>, _ yes: SIMD16<Self>, _ no: SIMD16<Self>
+  )
     -> SIMD16<Self>
 }
 
 extension Float: VectorChoices {
   @inline(__always)
-  public static func choose(_ a: SIMD4<Float>, over b: SIMD4<Float>, _ yes: SIMD4<Float>, _ no: SIMD4<Float>) -> SIMD4<Float> {
+  public static func choose(
+    _ a: SIMD4<Float>, over b: SIMD4<Float>, _ yes: SIMD4<Float>, _ no: SIMD4<Float>
+  ) -> SIMD4<Float> {
     no.replacing(with: yes, where: a .> b)
   }
 
   @inline(__always)
-  public static func choose(_ a: SIMD4<Float>, equal b: SIMD4<Float>, _ yes: SIMD4<Float>, _ no: SIMD4<Float>) -> SIMD4<Float> {
+  public static func choose(
+    _ a: SIMD4<Float>, equal b: SIMD4<Float>, _ yes: SIMD4<Float>, _ no: SIMD4<Float>
+  ) -> SIMD4<Float> {
     no.replacing(with: yes, where: a .== b)
   }
 
   @inline(__always)
-  public static func choose(_ a: SIMD8<Float>, over b: SIMD8<Float>, _ yes: SIMD8<Float>, _ no: SIMD8<Float>) -> SIMD8<Float> {
+  public static func choose(
+    _ a: SIMD8<Float>, over b: SIMD8<Float>, _ yes: SIMD8<Float>, _ no: SIMD8<Float>
+  ) -> SIMD8<Float> {
     no.replacing(with: yes, where: a .> b)
   }
 
   @inline(__always)
-  public static func choose(_ a: SIMD8<Float>, equal b: SIMD8<Float>, _ yes: SIMD8<Float>, _ no: SIMD8<Float>) -> SIMD8<Float> {
+  public static func choose(
+    _ a: SIMD8<Float>, equal b: SIMD8<Float>, _ yes: SIMD8<Float>, _ no: SIMD8<Float>
+  ) -> SIMD8<Float> {
     no.replacing(with: yes, where: a .== b)
   }
 
   @inline(__always)
-  public static func choose(_ a: SIMD16<Float>, over b: SIMD16<Float>, _ yes: SIMD16<Float>, _ no: SIMD16<Float>) -> SIMD16<Float> {
+  public static func choose(
+    _ a: SIMD16<Float>, over b: SIMD16<Float>, _ yes: SIMD16<Float>, _ no: SIMD16<Float>
+  ) -> SIMD16<Float> {
     no.replacing(with: yes, where: a .> b)
   }
 
   @inline(__always)
-  public static func choose(_ a: SIMD16<Float>, equal b: SIMD16<Float>, _ yes: SIMD16<Float>, _ no: SIMD16<Float>) -> SIMD16<Float> {
+  public static func choose(
+    _ a: SIMD16<Float>, equal b: SIMD16<Float>, _ yes: SIMD16<Float>, _ no: SIMD16<Float>
+  ) -> SIMD16<Float> {
     no.replacing(with: yes, where: a .== b)
   }
 }
 
 extension Double: VectorChoices {
   @inline(__always)
-  public static func choose(_ a: SIMD4<Double>, over b: SIMD4<Double>, _ yes: SIMD4<Double>, _ no: SIMD4<Double>) -> SIMD4<Double> {
+  public static func choose(
+    _ a: SIMD4<Double>, over b: SIMD4<Double>, _ yes: SIMD4<Double>, _ no: SIMD4<Double>
+  ) -> SIMD4<Double> {
     no.replacing(with: yes, where: a .> b)
   }
 
   @inline(__always)
-  public static func choose(_ a: SIMD4<Double>, equal b: SIMD4<Double>, _ yes: SIMD4<Double>, _ no: SIMD4<Double>) -> SIMD4<Double> {
+  public static func choose(
+    _ a: SIMD4<Double>, equal b: SIMD4<Double>, _ yes: SIMD4<Double>, _ no: SIMD4<Double>
+  ) -> SIMD4<Double> {
     no.replacing(with: yes, where: a .== b)
   }
 
   @inline(__always)
-  public static func choose(_ a: SIMD8<Double>, over b: SIMD8<Double>, _ yes: SIMD8<Double>, _ no: SIMD8<Double>) -> SIMD8<Double> {
+  public static func choose(
+    _ a: SIMD8<Double>, over b: SIMD8<Double>, _ yes: SIMD8<Double>, _ no: SIMD8<Double>
+  ) -> SIMD8<Double> {
     no.replacing(with: yes, where: a .> b)
   }
 
   @inline(__always)
-  public static func choose(_ a: SIMD8<Double>, equal b: SIMD8<Double>, _ yes: SIMD8<Double>, _ no: SIMD8<Double>) -> SIMD8<Double> {
+  public static func choose(
+    _ a: SIMD8<Double>, equal b: SIMD8<Double>, _ yes: SIMD8<Double>, _ no: SIMD8<Double>
+  ) -> SIMD8<Double> {
     no.replacing(with: yes, where: a .== b)
   }
 
   @inline(__always)
-  public static func choose(_ a: SIMD16<Double>, over b: SIMD16<Double>, _ yes: SIMD16<Double>, _ no: SIMD16<Double>) -> SIMD16<Double> {
+  public static func choose(
+    _ a: SIMD16<Double>, over b: SIMD16<Double>, _ yes: SIMD16<Double>, _ no: SIMD16<Double>
+  ) -> SIMD16<Double> {
     no.replacing(with: yes, where: a .> b)
   }
 
   @inline(__always)
-  public static func choose(_ a: SIMD16<Double>, equal b: SIMD16<Double>, _ yes: SIMD16<Double>, _ no: SIMD16<Double>) -> SIMD16<Double> {
+  public static func choose(
+    _ a: SIMD16<Double>, equal b: SIMD16<Double>, _ yes: SIMD16<Double>, _ no: SIMD16<Double>
+  ) -> SIMD16<Double> {
     no.replacing(with: yes, where: a .== b)
   }
 }

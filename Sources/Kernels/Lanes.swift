@@ -64,8 +64,12 @@ public struct Plain<Vector: KernelVector>: Lanes {
     Self(values: values.addingProduct(a.values, b.values))
   }
 
-  @inline(__always) public static func + (a: Self, b: Self) -> Self { Self(values: a.values + b.values) }
-  @inline(__always) public static func * (a: Self, b: Self) -> Self { Self(values: a.values * b.values) }
+  @inline(__always) public static func + (a: Self, b: Self) -> Self {
+    Self(values: a.values + b.values)
+  }
+  @inline(__always) public static func * (a: Self, b: Self) -> Self {
+    Self(values: a.values * b.values)
+  }
 
   @inline(__always)
   public func whereOver(_ condition: Self) -> Self {

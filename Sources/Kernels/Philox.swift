@@ -7,7 +7,8 @@ import Foundation
 public struct Philox: Sendable {
   /// What numbers are for; streams of different purposes never overlap.
   public enum Purpose: UInt32, Sendable {
-    case weights, alpha, shuffle, validation, augmentation, gumbel, dropPath, genotype, direction
+    case weights, alpha, shuffle, validation, augmentation, validationAugmentation, gumbel, dropPath
+    case genotype, direction
   }
 
   private let key: SIMD2<UInt32>

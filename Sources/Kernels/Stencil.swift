@@ -78,8 +78,10 @@ public final class StencilTable: Sendable {
     forward = lattice(
       0, 0, step: 1, rows: outRows, columns: outColumns,
       indices.map { i, j in
-        ((inset + i * dilation) * pitch + (inset + j * dilation) * channels,
-          (i * kernel + j) * channels)
+        (
+          (inset + i * dilation) * pitch + (inset + j * dilation) * channels,
+          (i * kernel + j) * channels
+        )
       })
     let gradientPitch = (outColumns + 2 * gradientBorder) * channels
     let gradientBorder = gradientBorder

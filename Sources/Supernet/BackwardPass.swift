@@ -177,7 +177,8 @@ extension Pass {
             scratch: context.scratch + denseA, bordered: context.scratch + unit.bordered,
             into: context.scratch + denseC, gradients: context.gradients)
           arena.maskGradient(
-            context.scratch + denseC, at: first.z.at(context.sample), scale: first.norm.places.scale,
+            context.scratch + denseC, at: first.z.at(context.sample),
+            scale: first.norm.places.scale,
             offset: first.norm.places.offset, activation, pixels: first.z.pixels,
             channels: first.z.padded, into: z.at(context.sample), moments: context.sums + place)
         }

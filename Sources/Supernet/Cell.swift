@@ -31,7 +31,8 @@ final class Cell {
       plane = builder.planner.bordered(
         2, rows: x.rows, columns: x.columns, channels: x.padded, border: Cell.border,
         count: table.sourceCount)
-      skips = GradientTerms(sources: max(edges.count, 1), channels: x.channels, planner: &builder.planner)
+      skips = GradientTerms(
+        sources: max(edges.count, 1), channels: x.channels, planner: &builder.planner)
       if edges.isEmpty { return }
       let average = PoolUnit(
         of: x, stride: stride, isMax: false, edges: 2 * edges.count, builder: &builder)

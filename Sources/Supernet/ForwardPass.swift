@@ -166,7 +166,8 @@ extension Pass {
   /// The activated plane that a second half reads, from the first half's z.
   func padNormalised(_ first: SeparableUnit, into unit: SeparableUnit, _ context: StepContext) {
     arena.padActivated(
-      first.z.at(context.sample), scale: first.norm.places.scale, offset: first.norm.places.offset, activation,
+      first.z.at(context.sample), scale: first.norm.places.scale, offset: first.norm.places.offset,
+      activation,
       into: context.scratch + unit.plane, unit.table)
   }
 

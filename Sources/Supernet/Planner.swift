@@ -55,7 +55,9 @@ struct Planner {
   }
 
   /// A scratch plane with a border that stays zero: shared by all users with this role and geometry.
-  mutating func bordered(_ role: Int, rows: Int, columns: Int, channels: Int, border: Int, count: Int)
+  mutating func bordered(
+    _ role: Int, rows: Int, columns: Int, channels: Int, border: Int, count: Int
+  )
     -> Int
   {
     let key = [role, rows, columns, channels, border]

@@ -104,7 +104,8 @@ final class MatrixUnit {
     builder: inout NetworkBuilder, gradients: inout Int
   ) {
     let first = tensors[0].x
-    let (rows, columns) = reduces ? (first.rows / 2, first.columns / 2) : (first.rows, first.columns)
+    let (rows, columns) =
+      reduces ? (first.rows / 2, first.columns / 2) : (first.rows, first.columns)
     var sources: [Source] = []
     var packings: [Packing] = []
     var column = 0

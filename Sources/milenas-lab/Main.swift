@@ -1,6 +1,8 @@
 import ArgumentParser
+import Datasets
 import EventLog
 import Glibc
+import Search
 import Supernet
 
 /// The command tree; a new command is one more entry of `subcommands`.
@@ -49,8 +51,10 @@ struct Failure {
       (message, exitCode) = ("", 130)
     case let error as EventLogError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
-    case is SupernetError:
+    case is SupernetError, is DatasetError, is GenotypeError:
       (message, exitCode) = ("\(error)", 2)
+    case let error as SearchError:
+      (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     default:
       // 64 is swift-argument-parser's code for bad usage; help and --version arrive here too, with 0.
       let code = MilenasLab.exitCode(for: error).rawValue

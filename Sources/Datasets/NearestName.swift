@@ -1,7 +1,7 @@
 /// Finds what a user may have meant.
-enum NearestName {
+public enum NearestName {
   /// The name with the fewest edits, if it takes no more than a third of the letters; the first of equals.
-  static func of(_ name: String, among names: [String]) -> String? {
+  public static func of(_ name: String, among names: [String]) -> String? {
     let nearest = names.map { (name: $0, edits: edits(name, $0)) }.min { $0.edits < $1.edits }
     guard let nearest, nearest.edits <= max(1, name.count / 3) else { return nil }
     return nearest.name

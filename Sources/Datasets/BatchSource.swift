@@ -1,0 +1,125 @@
+import Kernels
+
+/// Hands out the batches of a search by their address (seed, epoch, step): the same address has the same pixels, in any
+/// order, from any thread.
+///
+/// The training images are cut in file order: the first half trains w, the second is for α and for the validation
+/// accuracy (DARTS `cnn/train_search.py`). The last batch of an epoch may be smaller.
+public struct BatchSource: Sendable {
+  public let dataset: Dataset
+  public let batchSize: Int
+  public let trainingCount: Int
+  public let validationCount: Int
+  private let augmentation: Augmentation
+  private let validationAugmentation: Augmentation
+  private let seed: UInt64
+
+  /// - Parameter trainImages: only the first so many training images.
+  /// - Throws: `DatasetError.tooFewImages`, `.batchTooLarge`.
+  public init(
+    _ dataset: Dataset, seed: UInt64, batchSize: Int, augmentation: Augmentation,
+    validationAugmentation: Bool = false, trainImages: Int? = nil
+  ) throws {
+    let images = trainImages ?? dataset.train.count
+    guard 4...dataset.train.count ~= images else {
+      throw DatasetError.tooFewImages(asked: images, found: dataset.train.count)
+    }
+    self.dataset = dataset
+    self.batchSize = batchSize
+    self.seed = seed
+    self.augmentation = augmentation
+    self.validationAugmentation = validationAugmentation ? augmentation : .none
+    trainingCount = images / 2
+    validationCount = images - images / 2
+    guard batchSize <= trainingCount else {
+      throw DatasetError.batchTooLarge(batch: batchSize, images: trainingCount)
+    }
+  }
+
+  public var stepsPerEpoch: Int { (trainingCount + batchSize - 1) / batchSize }
+
+  /// The step's part of this epoch's shuffle of the training half, augmented.
+  public func trainingBatch(epoch: Int, step: Int) -> (batch: Batch<Float>, indices: [Int]) {
+    let order = Philox(seed: seed, purpose: .shuffle).permutation(of: trainingCount, epoch: epoch)
+    let first = step * batchSize
+    let indices = Array(order[first..<min(first + batchSize, trainingCount)])
+    return (
+      batch(indices, of: dataset.train, augmentation, .augmentation, epoch: epoch, step: step),
+      indices
+    )
+  }
+
+  /// The step's part of this epoch's shuffle of the validation half; full batches, beginning again at the end.
+  public func validationBatch(epoch: Int, step: Int) -> (batch: Batch<Float>, indices: [Int]) {
+    let order = Philox(seed: seed, purpose: .validation).permutation(
+      of: validationCount, epoch: epoch)
+    let indices = (0..<batchSize).map {
+      trainingCount + order[(step * batchSize + $0) % validationCount]
+    }
+    return (validation(indices, epoch: epoch, step: step), indices)
+  }
+
+  /// A uniformly random batch of distinct validation images, drawn anew at each step (the public codes' loader).
+  public func randomValidationBatch(epoch: Int, step: Int) -> (batch: Batch<Float>, indices: [Int])
+  {
+    let random = Philox(seed: seed, purpose: .validation)
+    var taken: Set<Int> = []
+    var indices: [Int] = []
+    var draw = 0
+    while indices.count < min(batchSize, validationCount) {
+      let image = random.integer(
+        below: validationCount, epoch: epoch, step: step + 1, index: draw)
+      draw += 1
+      if taken.insert(image).inserted { indices.append(trainingCount + image) }
+    }
+    return (validation(indices, epoch: epoch, step: step), indices)
+  }
+
+  private func validation(_ indices: [Int], epoch: Int, step: Int) -> Batch<Float> {
+    batch(
+      indices, of: dataset.train, validationAugmentation, .validation, epoch: epoch, step: step)
+  }
+
+  // MARK: - Evaluation
+
+  public var evaluationBatchCount: Int { (validationCount + batchSize - 1) / batchSize }
+
+  /// The k-th batch of the validation half in file order, not augmented.
+  public func evaluationBatch(_ k: Int) -> Batch<Float> {
+    let first = trainingCount + k * batchSize
+    let end = min(first + batchSize, trainingCount + validationCount)
+    return plain(Array(first..<end), of: dataset.train)
+  }
+
+  public var testBatchCount: Int { (dataset.test.count + batchSize - 1) / batchSize }
+
+  /// The k-th batch of the test images in file order, not augmented.
+  public func testBatch(_ k: Int) -> Batch<Float> {
+    let first = k * batchSize
+    return plain(Array(first..<min(first + batchSize, dataset.test.count)), of: dataset.test)
+  }
+
+  private func plain(_ indices: [Int], of set: ImageSet) -> Batch<Float> {
+    batch(indices, of: set, .none, .augmentation, epoch: 0, step: 0)
+  }
+
+  private func batch(
+    _ indices: [Int], of set: ImageSet, _ augmentation: Augmentation, _ purpose: Philox.Purpose,
+    epoch: Int, step: Int
+  ) -> Batch<Float> {
+    // Choices of validation images lie apart from their shuffle, which has step 0.
+    let random = Philox(
+      seed: seed, purpose: purpose == .validation ? .validationAugmentation : purpose)
+    var images: [Float] = []
+    images.reserveCapacity(indices.count * set.imageSize)
+    for (place, image) in indices.enumerated() {
+      let choice = augmentation.choice(
+        random, epoch: epoch, step: step, index: place, rows: set.rows, columns: set.columns)
+      augmentation.append(
+        image, of: set, choice, means: dataset.means, deviations: dataset.deviations, to: &images)
+    }
+    return Batch(
+      images: images, labels: indices.map { Int(set.labels[$0]) }, rows: set.rows,
+      columns: set.columns, channels: set.channels)
+  }
+}

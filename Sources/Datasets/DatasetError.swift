@@ -1,0 +1,42 @@
+/// What can be wrong with the files or the name of a data set.
+public enum DatasetError: Error, Equatable, CustomStringConvertible {
+  case unknownName(String)
+  case missing(path: String, remedy: String)
+  case unreadable(path: String, reason: String)
+  case wrongMagic(path: String, expected: String, found: String)
+  case wrongSize(path: String, expectedBytes: Int, foundBytes: Int)
+  case wrongLabel(path: String, image: Int, label: Int, classes: Int)
+  case notGzip(path: String, reason: String)
+  case countsDiffer(images: String, imageCount: Int, labels: String, labelCount: Int)
+  case batchTooLarge(batch: Int, images: Int)
+  case tooFewImages(asked: Int, found: Int)
+
+  public var description: String {
+    switch self {
+    case .unknownName(let name):
+      "there is no data set “\(name)”"
+        + (NearestName.of(name, among: Dataset.names).map { "; did you mean \($0)?" } ?? "")
+        + " The data sets are \(Dataset.names.joined(separator: ", "))."
+    case .missing(let path, let remedy): "\(path) is not there; \(remedy)"
+    case .unreadable(let path, let reason): "\(path) cannot be read: \(reason)"
+    case .wrongMagic(let path, let expected, let found):
+      "\(path) begins with \(found) where \(expected) was expected; it is another kind of file: "
+        + "fetch it again, or set --data-dir"
+    case .wrongSize(let path, let expected, let found):
+      "\(path) holds \(found) bytes where \(expected) were expected; fetch it again, or set --data-dir"
+    case .wrongLabel(let path, let image, let label, let classes):
+      "\(path) gives image \(image) the label \(label), but there are \(classes) classes; fetch it "
+        + "again, or set --data-dir"
+    case .notGzip(let path, let reason):
+      "\(path) cannot be decompressed: \(reason); fetch it again, or set --data-dir"
+    case .countsDiffer(let images, let imageCount, let labels, let labelCount):
+      "\(images) holds \(imageCount) images but \(labels) \(labelCount) labels; fetch both again, "
+        + "or set --data-dir"
+    case .batchTooLarge(let batch, let images):
+      "--batch \(batch) is larger than the \(images) images of a half; use a smaller batch or more "
+        + "--train-images"
+    case .tooFewImages(let asked, let found):
+      "--train-images \(asked) must be between 4 and the \(found) training images there are"
+    }
+  }
+}
