@@ -20,7 +20,7 @@ struct MilenasLab: ParsableCommand {
       Exit codes: 0 done, 1 failed or differs, 2 bad usage or input, 130 interrupted.
       """,
     version: ProgramVersion.current,
-    subcommands: [RunsCommand.self])
+    subcommands: [SearchCommand.self, RunsCommand.self])
 }
 
 /// What a command ends with when it was interrupted and everything is in order: exit code 130, no message.

@@ -1,0 +1,44 @@
+import Datasets
+import Kernels
+import Supernet
+
+extension SearchLoop {
+  /// What a search would cost.
+  public struct Plan: Codable, Equatable, Sendable {
+    public var epochs: Int
+    public var stepsPerEpoch: Int
+    public var steps: Int
+    public var trainingImages: Int
+    public var validationImages: Int
+    public var parameters: Int
+    public var alphaEntries: Int
+    /// From one measured step, without evaluation.
+    public var seconds: Double
+    public var bytes: Int
+    /// Of the step log.
+    public var logBytes: Int
+  }
+
+  /// Measures one step on a copy of the initial state.
+  public func plan() throws -> Plan {
+    var state = try SearchState(net, configuration: configuration)
+    // The first step touches the memory for the first time.
+    _ = try step(&state)
+    let began = ContinuousClock().now
+    let record = try step(&state)
+    let seconds = (ContinuousClock().now - began).inSeconds
+    let steps = configuration.epochs * stepsPerEpoch
+    let vectors = 2 + record.terms.count + record.samples.count
+    let rowBytes = 4 * (vectors * net.alphaCount + record.gradientNorms.count) + 300
+    return Plan(
+      epochs: configuration.epochs, stepsPerEpoch: stepsPerEpoch, steps: steps,
+      trainingImages: source.trainingCount, validationImages: source.validationCount,
+      parameters: net.weightCount, alphaEntries: net.alphaCount, seconds: seconds * Double(steps),
+      bytes: net.byteCount, logBytes: rowBytes * steps)
+  }
+}
+
+extension SearchConfiguration {
+  /// Name of a record that says what it is: "milenas-1st-darts-fashion-mini-seed0".
+  public var defaultName: String { "\(method.rawValue)-\(space.rawValue)-\(data)-seed\(seed)" }
+}
