@@ -1,6 +1,7 @@
 import CCrypto
 import CXXHash
 import Foundation
+import Search
 
 /// The door to the hash functions: SHA-256 where no one must forge, XXH3 where vectors are large.
 enum Digest {
@@ -27,14 +28,20 @@ enum Digest {
   }
 }
 
-/// The state of a search in 16 bytes: two states with the same hash have the same bits.
+/// All that a search carries from step to step, in 16 bytes: another bit anywhere gives other bytes.
 public struct StateHash: Equatable, Sendable {
   let bytes: Data
 
-  init(bytes: Data) { self.bytes = bytes }
+  /// Hashes w, momentum, α, Adam's moments and the batch norms' statistics. Cost: see `bench --log`.
+  public init(_ state: SearchState) {
+    self.init([
+      state.weights, state.momentum, state.alpha, state.adam.first, state.adam.second,
+      state.statistics.means, state.statistics.variances,
+    ])
+  }
 
-  /// Hashes w, momentum, α and Adam's moments, in this order; their lengths count too.
-  public init(_ vectors: [[Float]]) {
+  /// The vectors' lengths and order count, too.
+  init(_ vectors: [[Float]]) {
     var canonical = CanonicalBytes()
     for vector in vectors {
       canonical.append(vector.count)

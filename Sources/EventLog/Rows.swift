@@ -141,19 +141,19 @@ extension RunResult {
     try db.insert(
       Tables.result,
       [
-        1, outcome.rawValue, message, epochs, steps, genotype, normalConvolutions,
-        reductionConvolutions, validAccuracy, seconds, digest,
+        1, outcome.rawValue, epochs, steps, genotype, normalConvolutions, reductionConvolutions,
+        validAccuracy, seconds, digest,
       ])
   }
 
-  /// nil while the run works, and when it was killed.
+  /// nil while the run works, and when it failed or was killed.
   static func fetchOne(_ db: Database) throws -> RunResult? {
     guard let row = try Row.fetchOne(db, sql: "SELECT * FROM result") else { return nil }
     guard let outcome = Outcome(rawValue: row["outcome"]) else {
       throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "unknown outcome of the run")
     }
     return RunResult(
-      outcome: outcome, message: row["message"], epochs: row["epochs"], steps: row["steps"],
+      outcome: outcome, epochs: row["epochs"], steps: row["steps"],
       genotype: row["genotype"], normalConvolutions: row["normal_convolutions"],
       reductionConvolutions: row["reduction_convolutions"],
       validAccuracy: row["valid_accuracy"], seconds: row["seconds"])

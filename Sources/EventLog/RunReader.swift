@@ -28,7 +28,7 @@ public struct RunReader {
 
   public func epochs() throws -> [EpochRecord] { try read(EpochRecord.fetchAll) }
 
-  /// nil while the run works, and when it was killed.
+  /// nil while the run works, and when it failed or was killed.
   public func result() throws -> RunResult? { try read(RunResult.fetchOne) }
 
   /// The last digest of the chain, as 64 hexadecimal digits: equal for two runs of the same bits.
@@ -47,7 +47,7 @@ public struct RunReader {
     return (digest ?? Data()).map { String(format: "%02x", $0) }.joined()
   }
 
-  private func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+  func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
     try LogDatabase.translatingErrors(of: run.logFile.relativePath) { try queue.read(body) }
   }
 }

@@ -72,7 +72,7 @@ enum Tables {
       Column("alpha", "BLOB NOT NULL", "α before the step; α-shaped"),
       Column("alpha_gradient", "BLOB NOT NULL", "what Adam was given, before decay; α-shaped"),
       Column("gradient_norms", "BLOB NOT NULL", "2-norm of ∇_w L_train per layer, unclipped"),
-      Column("state", "BLOB NOT NULL", "XXH3-128 of w, momentum, α and Adam's moments after it"),
+      Column("state", "BLOB NOT NULL", "hash of all that the next step starts from; 16 bytes"),
       Column("digest", "BLOB NOT NULL", "SHA-256 of the row before, this row and the state"),
     ],
     body: .table(constraints: ["UNIQUE (epoch, step_in_epoch)"]))
@@ -124,7 +124,7 @@ enum Tables {
       Column("reduction_convolutions", "INTEGER NOT NULL", "r: the same in the reduction cell"),
       Column("train_seconds", "REAL NOT NULL", "wall time of the steps, s; not in the digest"),
       Column("valid_seconds", "REAL NOT NULL", "wall time of the evaluation, s; as above"),
-      Column("state", "BLOB NOT NULL", "XXH3-128 of w, momentum, α and Adam's moments after it"),
+      Column("state", "BLOB NOT NULL", "hash of all that the next step starts from; 16 bytes"),
       Column("digest", "BLOB NOT NULL", "SHA-256 of the row before, this row and the state"),
     ],
     body: .table())
@@ -146,8 +146,7 @@ enum Tables {
     meaning: "how the run ended; one row, none while it works or when it was killed",
     columns: [
       Column("id", "INTEGER PRIMARY KEY CHECK (id = 1)", "1"),
-      Column("outcome", "TEXT NOT NULL", "completed, stopped early, interrupted or failed"),
-      Column("message", "TEXT", "what went wrong, when it failed"),
+      Column("outcome", "TEXT NOT NULL", "completed, stopped early or interrupted"),
       Column("epochs", "INTEGER NOT NULL", "finished epochs"),
       Column("steps", "INTEGER NOT NULL", "finished steps"),
       Column("genotype", "TEXT NOT NULL", "the last cell, as DARTS prints it"),

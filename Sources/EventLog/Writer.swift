@@ -81,12 +81,27 @@ public final class Writer {
   /// - Throws: as `record`; what was stored before stays readable.
   public func finish(_ result: RunResult) throws {
     _ = chain.append(result.canonicalBytes)
+    try close(outcome: result.outcome.rawValue, message: nil) { [chain] db in
+      try result.insert(in: db, digest: chain.digest)
+    }
+  }
+
+  /// Stores that the run failed, and closes the log; it has no result.
+  ///
+  /// - Throws: as `record`; after a full disk it may well throw again, and nothing is lost by that.
+  public func fail(_ error: any Error) throws {
+    try close(outcome: "failed", message: "\(error)") { _ in }
+  }
+
+  private func close(
+    outcome: String, message: String?, _ body: (Database) throws -> Void
+  ) throws {
     let stored = Result {
-      try transaction { [attempt, chain] db in
-        try result.insert(in: db, digest: chain.digest)
+      try transaction { [attempt] db in
+        try body(db)
         try db.execute(
           sql: "UPDATE attempts SET ended = ?, outcome = ?, message = ? WHERE attempt = ?",
-          arguments: [String.now(), result.outcome.rawValue, result.message, attempt])
+          arguments: [String.now(), outcome, message, attempt])
       }
     }
     try LogDatabase.closeAsOneFile(queue)

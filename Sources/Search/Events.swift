@@ -137,12 +137,9 @@ public struct RunResult: Equatable, Sendable {
     case completed
     case stoppedEarly = "stopped early"
     case interrupted
-    case failed
   }
 
   public var outcome: Outcome
-  /// What went wrong, when it failed.
-  public var message: String?
   public var epochs: Int
   public var steps: Int
   /// As DARTS prints it.
@@ -155,11 +152,10 @@ public struct RunResult: Equatable, Sendable {
   public var seconds: Double
 
   public init(
-    outcome: Outcome, message: String? = nil, epochs: Int, steps: Int, genotype: String,
+    outcome: Outcome, epochs: Int, steps: Int, genotype: String,
     normalConvolutions: Int, reductionConvolutions: Int, validAccuracy: Double?, seconds: Double
   ) {
     self.outcome = outcome
-    self.message = message
     self.epochs = epochs
     self.steps = steps
     self.genotype = genotype

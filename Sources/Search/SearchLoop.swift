@@ -8,7 +8,7 @@ public final class SearchLoop {
   public let source: BatchSource
   public let net: Supernet<Float>
   public let stepsPerEpoch: Int
-  private let dataset: Dataset
+  public let dataset: Dataset
   private let schedule: Schedule
   private let sampling: GumbelSampling
 
@@ -24,8 +24,7 @@ public final class SearchLoop {
       augmentation: configuration.augmentation,
       validationAugmentation: configuration.augmentsValidation,
       trainImages: configuration.trainImages)
-    net = try Supernet(
-      configuration.shape, batchCapacity: configuration.batch, threads: threads)
+    net = try Supernet(configuration.shape, batchCapacity: configuration.batch, threads: threads)
     stepsPerEpoch = min(configuration.stepsPerEpoch ?? .max, source.stepsPerEpoch)
     schedule = Schedule(configuration)
     sampling = GumbelSampling(configuration: configuration, shape: configuration.shape)

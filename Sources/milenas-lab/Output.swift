@@ -113,6 +113,14 @@ struct Table: Report {
 }
 
 extension Table.Cell {
+  init(_ text: String?) { self = text.map(Self.text) ?? .missing }
+
+  init(_ value: Int?) { self = value.map { .integer(Int64($0)) } ?? .missing }
+
+  init(_ value: Double?, decimals: Int) {
+    self = value.map { .real($0, decimals: decimals) } ?? .missing
+  }
+
   var isNumber: Bool {
     switch self {
     case .integer, .real: true

@@ -1,84 +1,56 @@
 import ArgumentParser
 import EventLog
-import Foundation
+
+private typealias Cell = Table.Cell
 
 struct RunsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "runs", abstract: "Look at the records of runs.",
-    subcommands: [SchemaCommand.self, SQLCommand.self])
-}
-
-/// `runs schema`
-private struct SchemaCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "schema", abstract: "Print tables and views of events.sqlite, shapes and units.")
-
-  @OptionGroup var output: OutputOptions
-
-  func run() throws { try output.render(SchemaReport()) }
-}
-
-private struct SchemaReport: Report {
-  var entries = Schema.entries
-  var text: String { Schema.description }
-  var table: Table? {
-    Table(
-      columns: ["relation", "column", "type", "meaning"],
-      rows: entries.map {
-        [.text($0.relation), .text($0.column), .text($0.type), .text($0.meaning)]
-      })
-  }
-}
-
-/// `runs sql`
-private struct SQLCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "sql", abstract: "Run one SELECT on a run's record.",
     discussion: """
       Example:
-        milenas-lab runs sql my-run 'select epoch, valid_accuracy from epoch_curve'
+        milenas-lab runs list
+      """,
+    subcommands: [ListCommand.self, ShowCommand.self, SchemaCommand.self, SQLCommand.self])
+}
 
-      The file is opened read-only; `runs schema` shows tables, shapes and units.
+/// `runs list`
+private struct ListCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "List the runs, oldest first.",
+    discussion: """
+      Example:
+        milenas-lab runs list --format json
       """)
 
-  @Argument(
-    help: ArgumentHelp(
-      "A run (name or path; the newest when left out), then the statement.",
-      valueName: "run> <select"
-    ))
-  var words: [String]
-  @Option(help: "Seconds after which the statement is stopped.")
-  var timeLimit = 60.0
   @OptionGroup var location: StoreOptions
   @OptionGroup var output: OutputOptions
 
-  mutating func validate() throws {
-    guard 1...2 ~= words.count else {
-      throw ValidationError(
-        "expected RUN and one SELECT, found \(words.count) words: quote the SELECT")
-    }
-  }
-
   func run() throws {
-    let run = try location.store.find(words.count == 2 ? words[0] : nil)
-    let result = try ReadOnlySQL(run).run(words[words.count - 1], timeLimit: timeLimit)
-    try output.render(Table(result))
+    let report = RunListReport(runs: location.store.list().map(RunSummary.init))
+    try output.render(report)
+    if report.runs.isEmpty {
+      StandardStream.error.write("\(EventLogError.noRuns(folder: location.runsDir))\n")
+    }
   }
 }
 
-extension Table {
-  fileprivate init(_ result: QueryResult) {
-    columns = result.columns
-    rows = result.rows.map { row in
-      row.map { value in
-        switch value {
-        case .null: .missing
-        case .integer(let value): .integer(value)
-        case .real(let value): .real(value)
-        case .text(let text): .text(text)
-        case .blob(let data): .text(data.map { String(format: "%02x", $0) }.joined())
-        }
-      }
-    }
+private struct RunListReport: Report {
+  let runs: [RunSummary]
+
+  var text: String { runs.isEmpty ? "" : rows.text }
+  var table: Table? { rows }
+
+  private var rows: Table {
+    Table(
+      columns: ["name", "status", "started", "method", "data", "epochs", "accuracy", "n", "r"],
+      rows: runs.map { run in
+        [
+          .text(run.name), .text(run.status.rawValue), Cell(run.started), Cell(run.method),
+          Cell(run.data), .integer(Int64(run.epochs)), Cell(run.validAccuracy, decimals: 4),
+          Cell(run.normalConvolutions), Cell(run.reductionConvolutions),
+        ]
+      })
   }
+
+  func encode(to encoder: any Encoder) throws { try runs.encode(to: encoder) }
 }

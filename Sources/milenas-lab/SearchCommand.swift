@@ -37,7 +37,7 @@ struct SearchCommand: ParsableCommand {
       try output.render(SearchPlan(try loop.plan(), of: configuration))
       return
     }
-    let runName = name ?? location.store.freeName(like: configuration.defaultName)
+    let runName = name ?? location.store.freeName(configuration.defaultName)
     let search = try RecordedSearch(
       loop, name: runName, in: location.store, level: logLevel, threads: compute.threads)
     let interruption = Interruption()

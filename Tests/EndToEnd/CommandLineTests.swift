@@ -1,1 +1,63 @@
+import Foundation
 import Testing
+
+@Suite struct CommandLineTests {
+  @Test(arguments: [["--help"], ["runs", "--help"], ["runs", "sql", "--help"], ["--version"], []])
+  func helpIsAResult(arguments: [String]) throws {
+    let outcome = try BuiltProgram.run(arguments)
+    #expect(outcome.exitCode == 0)
+    #expect(!outcome.output.isEmpty)
+    #expect(outcome.errors.isEmpty)
+  }
+
+  @Test(arguments: [
+    ["frobnicate"], ["runs", "frobnicate"], ["runs", "list", "--format", "cvs"],
+    ["runs", "list", "--no-such-option"], ["runs", "sql"], ["runs", "show", "no-such-run"],
+    ["runs", "show"], ["runs", "sql", "select 1"],
+  ])
+  func badUsageAndInputEndWithTwoAndOneSentence(arguments: [String]) throws {
+    let outcome = try BuiltProgram.run(arguments)
+    #expect(outcome.exitCode == 2)
+    #expect(outcome.output.isEmpty)
+    #expect(outcome.errors.hasPrefix("milenas-lab: "))
+    #expect(outcome.errors.split(separator: "\n").count == 1)
+  }
+
+  @Test func anEmptyListIsNoErrorAndSaysWhatToDo() throws {
+    let outcome = try BuiltProgram.run("runs", "list")
+    #expect(outcome.exitCode == 0)
+    #expect(outcome.output.isEmpty)
+    #expect(
+      outcome.errors
+        == "runs holds no runs: start one with `milenas-lab search`, or set --runs-dir\n")
+  }
+
+  @Test func anEmptyListIsAnEmptyArrayForPrograms() throws {
+    #expect(try BuiltProgram.run("runs", "list", "--format", "json").output == "[\n\n]\n")
+  }
+
+  @Test func theSchemaComesInEveryFormat() throws {
+    #expect(try BuiltProgram.run("runs", "schema").output.contains("view alpha_softmax: "))
+    let csv = try BuiltProgram.run("runs", "schema", "--format", "csv").output
+    #expect(csv.hasPrefix("relation,column,type,meaning\r\nrun,id,INTEGER,1\r\n"))
+    let json = try BuiltProgram.run("runs", "schema", "--format", "json").output
+    let entries = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [[String: Any]]
+    #expect(entries?.first?["relation"] as? String == "run")
+  }
+
+  @Test func aReaderThatGoesAwayIsNoFailure() throws {
+    let shell = Process()
+    shell.executableURL = URL(filePath: "/bin/bash")
+    // The output is longer than a pipe's buffer would have to be for the program never to notice.
+    shell.arguments = [
+      "-c", "{ \"$0\" runs schema; \"$0\" runs schema; echo $? >&2; } | true",
+      BuiltProgram.url.path,
+    ]
+    let errors = Pipe()
+    shell.standardError = errors
+    try shell.run()
+    let said = try errors.fileHandleForReading.readToEnd() ?? Data()
+    shell.waitUntilExit()
+    #expect(String(decoding: said, as: UTF8.self) == "0\n")
+  }
+}

@@ -25,9 +25,10 @@ import Testing
   }
 
   private func digest(
-    of manifest: Manifest = Samples.manifest(),
+    of given: Manifest? = nil,
     changing change: (inout StepRecord) -> Void = { _ in }
   ) throws -> String {
+    let manifest = try given ?? Samples.manifest()
     let scratch = try ScratchFolder()
     let run = try RunStore(folder: scratch.url).create(name: manifest.name)
     let writer = try Writer(creating: run, manifest: manifest, layout: Samples.layout)
@@ -41,7 +42,7 @@ import Testing
   }
 
   @Test func runsOfTheSameBitsEndInTheSameDigest() throws {
-    let other = Samples.manifest(name: "other", threads: 2, started: "2027-01-01T00:00:00.000Z")
+    let other = try Samples.manifest(name: "other", threads: 2, started: "2027-01-01T00:00:00.000Z")
     #expect(try digest() == digest(of: other))
     #expect(try digest() == digest { $0.phases = [] })
   }

@@ -28,7 +28,7 @@ import Testing
   /// A NaN reads as NULL; everything else, −0 and subnormals included, has the bits of the BLOB.
   @Test func plainSQLReadsEveryBit() throws {
     let decoded = try DatabaseQueue().write { db in
-      try Float32Decoder.tables.forEach { try db.execute(sql: $0.sql) }
+      for table in Float32Decoder.tables { try db.execute(sql: table.sql) }
       try Float32Decoder.fill(in: db)
       return try (0..<Self.everyKindOfFloat.count).map { position in
         try Double.fetchOne(

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Search
 import Supernet
@@ -9,14 +10,22 @@ enum Samples {
   static let shape = SupernetShape(inputChannels: 1, imageSize: 8, channels: 2, cells: 1)
   static let layout = ParameterLayout(shape)
 
+  static func configuration(seed: UInt64 = 1) throws -> SearchConfiguration {
+    var configuration = try SearchConfiguration.preset("demo")
+    configuration.seed = seed
+    configuration.shape = shape
+    configuration.batch = 4
+    configuration.epochs = 2
+    configuration.stepsPerEpoch = 2
+    return configuration
+  }
+
   static func manifest(
     name: String = "run", level: LogLevel = .step, seed: UInt64 = 1, threads: Int = 1,
     started: String = "2026-01-02T03:04:05.678Z"
-  ) -> Manifest {
+  ) throws -> Manifest {
     Manifest(
-      name: name, logLevel: level,
-      configuration: SearchConfiguration(
-        method: "milenas-1st", shape: shape, epochs: 2, seed: seed),
+      name: name, logLevel: level, configuration: try configuration(seed: seed),
       data: .init(name: "fashion-mini", sha256: String(repeating: "ab", count: 32)),
       threads: threads, started: started)
   }
@@ -64,4 +73,9 @@ enum Samples {
 extension StepRecord {
   /// All bits of the record: NaNs with their payloads, which `==` cannot compare.
   var bits: Data { canonicalBytes.data }
+}
+
+extension Samples {
+  /// Images of the size that `shape` takes.
+  static func dataset() throws -> Dataset { Dataset(count: 32) }
 }

@@ -14,14 +14,15 @@ import Testing
     store = RunStore(folder: scratch.url)
   }
 
-  private func writer(_ manifest: Manifest = Samples.manifest()) throws -> (Writer, RunFolder) {
+  private func writer(_ level: LogLevel = .step) throws -> (Writer, RunFolder) {
+    let manifest = try Samples.manifest(level: level)
     let run = try store.create(name: manifest.name)
     return (try Writer(creating: run, manifest: manifest, layout: Samples.layout), run)
   }
 
   /// Eight steps in two epochs.
-  private func finishedRun(_ manifest: Manifest = Samples.manifest()) throws -> RunFolder {
-    let (writer, run) = try writer(manifest)
+  private func finishedRun(_ level: LogLevel = .step) throws -> RunFolder {
+    let (writer, run) = try writer(level)
     for number in 0..<8 {
       try writer.record(Samples.step(number), state: Samples.state)
       if number % 4 == 3 { try writer.record(Samples.epoch(number / 4), state: Samples.state) }
@@ -40,7 +41,9 @@ import Testing
       try reader.epochs().map { $0.canonicalBytes.data }
         == [0, 1].map { Samples.epoch($0).canonicalBytes.data })
     #expect(try reader.result() == Samples.result())
-    #expect(reader.manifest == Samples.manifest())
+    let manifest = try Manifest(contentsOf: reader.run.manifestFile)
+    #expect(reader.manifest == manifest)
+    #expect(manifest.configuration == (try Samples.configuration()))
   }
 
   @Test func aRangeOfStepsIsThatRange() throws {
@@ -57,14 +60,14 @@ import Testing
 
   @Test(arguments: [(LogLevel.run, 0, 0), (.epoch, 0, 2), (.step, 8, 2)])
   func aLevelKeepsWhatItPromises(level: LogLevel, steps: Int, epochs: Int) throws {
-    let reader = try RunReader(finishedRun(Samples.manifest(level: level)))
+    let reader = try RunReader(finishedRun(level))
     #expect(try reader.stepCount() == steps)
     #expect(try reader.epochs().count == epochs)
     #expect(try reader.result() == Samples.result())
   }
 
   @Test func aStateIsNotAskedForWhenNobodyKeepsIt() throws {
-    let (writer, _) = try writer(Samples.manifest(level: .epoch))
+    let (writer, _) = try writer(.epoch)
     try writer.record(
       Samples.step(0),
       state: {
@@ -98,8 +101,8 @@ import Testing
     #expect(error?.description.contains("the record holds every step up to \(written - 1)") == true)
     let reported = (0..<written).map { Samples.step($0).bits }
     #expect(try RunReader(run).steps().map(\.bits) == reported)
-    // A row of the result is smaller than a step: it may still find a place, and it may not.
-    try? writer.finish(Samples.result(.failed))
+    // That the run failed takes less room than a step: it may still find some, and it may not.
+    try? writer.fail(error ?? .diskFull(path: "", lastStep: nil))
     #expect(try RunReader(run).steps().map(\.bits) == reported)
   }
 
@@ -107,6 +110,41 @@ import Testing
     let run = try finishedRun()
     let files = try FileManager.default.contentsOfDirectory(atPath: run.url.path)
     #expect(files.sorted() == ["events.sqlite", "manifest.json"])
+  }
+
+  @Test func aFailedRunSaysWhyAndHasNoResult() throws {
+    let (writer, run) = try writer()
+    try writer.record(Samples.step(0), state: Samples.state)
+    try writer.fail(SearchError.notFiniteAtStep(term: "g1", step: 1))
+    #expect(try RunReader(run).result() == nil)
+    let summary = RunSummary(run)
+    #expect(summary.status == .failed)
+    #expect(summary.problem == "\(SearchError.notFiniteAtStep(term: "g1", step: 1))")
+    #expect(!FileManager.default.fileExists(atPath: run.logFile.path + "-wal"))
+  }
+
+  @Test func aRunIsRunningUntilItEnds() throws {
+    let (writer, run) = try writer()
+    #expect(RunSummary(run).status == .running)
+    try writer.finish(Samples.result(.interrupted))
+    #expect(RunSummary(run).status == .interrupted)
+  }
+
+  @Test func aRunWhoseProcessIsGoneWasKilled() throws {
+    let (writer, run) = try writer()
+    let queue = try DatabaseQueue(path: run.logFile.path)
+    // The largest process number of Linux is 2^22.
+    try queue.write { try $0.execute(sql: "UPDATE attempts SET process = 99999999") }
+    #expect(RunSummary(run).status == .killed)
+    withExtendedLifetime(writer) {}
+  }
+
+  @Test func aListSurvivesABrokenRun() throws {
+    let run = try finishedRun()
+    try Data("not JSON".utf8).write(to: run.manifestFile)
+    let summary = RunSummary(run)
+    #expect(summary.status == .unreadable)
+    #expect(summary.problem?.contains("manifest.json") == true)
   }
 
   @Test func theAttemptSaysHowItEnded() throws {
@@ -126,8 +164,9 @@ import Testing
   @Test func aManifestIsReadBack() throws {
     let scratch = try ScratchFolder()
     let file = scratch.url.appending(path: "manifest.json")
-    try Data(Samples.manifest().json().utf8).write(to: file)
-    #expect(try Manifest(contentsOf: file) == Samples.manifest())
+    let manifest = try Samples.manifest()
+    try Data(manifest.json().utf8).write(to: file)
+    #expect(try Manifest(contentsOf: file) == manifest)
   }
 
   @Test func aManifestWithoutItsSeedSaysSo() throws {

@@ -1,0 +1,70 @@
+import Foundation
+import GRDB
+import Glibc
+import Search
+
+/// A run in one line: what it is, how far it came, how it ended.
+public struct RunSummary: Encodable, Equatable, Sendable {
+  public enum Status: String, Encodable, Sendable {
+    case running, completed, interrupted
+    case stoppedEarly = "stopped early"
+    /// An error ended it; `problem` says which.
+    case failed
+    /// No process works on it, and it never said how it ended.
+    case killed
+    /// Its files cannot be read; `problem` says why.
+    case unreadable
+  }
+
+  public var name: String
+  public var status: Status
+  public var started: String?
+  public var method: String?
+  public var data: String?
+  public var epochs = 0
+  /// The best of its epochs, 0 to 1; at level `run` that of the last.
+  public var validAccuracy: Double?
+  public var genotype: String?
+  /// (n, r): convolutions among the kept edges of the normal and the reduction cell.
+  public var normalConvolutions: Int?
+  public var reductionConvolutions: Int?
+  public var problem: String?
+
+  /// Never throws: a list must not fail for one broken run in it.
+  public init(_ run: RunFolder) {
+    name = run.name
+    do {
+      let reader = try RunReader(run)
+      let result = try reader.result()
+      let epochs = try reader.epochs()
+      let last = epochs.last
+      (status, problem) = try reader.status()
+      started = reader.manifest.started
+      method = reader.manifest.configuration.method.rawValue
+      data = reader.manifest.data.name
+      self.epochs = result?.epochs ?? epochs.count
+      validAccuracy = epochs.map(\.validAccuracy).max() ?? result?.validAccuracy
+      genotype = result?.genotype ?? last?.genotype
+      normalConvolutions = result?.normalConvolutions ?? last?.normalConvolutions
+      reductionConvolutions = result?.reductionConvolutions ?? last?.reductionConvolutions
+    } catch {
+      status = .unreadable
+      problem = "\(error)"
+    }
+  }
+}
+
+extension RunReader {
+  /// What the last attempt says of itself; a process of another machine is believed to be at work.
+  fileprivate func status() throws -> (RunSummary.Status, problem: String?) {
+    let sql = "SELECT * FROM attempts ORDER BY attempt DESC LIMIT 1"
+    guard let attempt = try read({ try Row.fetchOne($0, sql: sql) }) else { return (.killed, nil) }
+    let outcome: String? = attempt["outcome"]
+    if let outcome { return (RunSummary.Status(rawValue: outcome) ?? .failed, attempt["message"]) }
+    let (host, process): (String, Int32) = (attempt["host"], attempt["process"])
+    // Signal 0 asks whether the process exists; EPERM says that it does and is another user's.
+    let isAtWork =
+      host != ProcessInfo.processInfo.hostName || kill(process, 0) == 0 || errno == EPERM
+    return (isAtWork ? .running : .killed, nil)
+  }
+}

@@ -1,0 +1,84 @@
+import ArgumentParser
+import EventLog
+import Foundation
+
+/// `runs schema`
+struct SchemaCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "schema", abstract: "Print tables and views of events.sqlite, shapes and units.",
+    discussion: """
+      Example:
+        milenas-lab runs schema
+      """)
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws { try output.render(SchemaReport()) }
+}
+
+private struct SchemaReport: Report {
+  let entries = Schema.entries
+  var text: String { Schema.description }
+  var table: Table? {
+    Table(
+      columns: ["relation", "column", "type", "meaning"],
+      rows: entries.map {
+        [.text($0.relation), .text($0.column), .text($0.type), .text($0.meaning)]
+      })
+  }
+
+  func encode(to encoder: any Encoder) throws { try entries.encode(to: encoder) }
+}
+
+/// `runs sql`
+struct SQLCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sql", abstract: "Run one SELECT on a run's record.",
+    discussion: """
+      Example:
+        milenas-lab runs sql my-run 'select epoch, valid_accuracy from epoch_curve'
+
+      The file is opened read-only; `runs schema` shows tables, shapes and units.
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "A run (name or path; the newest when left out), then the statement.",
+      valueName: "run> <select"
+    ))
+  var words: [String]
+  @Option(help: "Seconds after which the statement is stopped.")
+  var timeLimit = 60.0
+  @OptionGroup var location: StoreOptions
+  @OptionGroup var output: OutputOptions
+
+  mutating func validate() throws {
+    guard 1...2 ~= words.count else {
+      throw ValidationError(
+        "expected RUN and one SELECT, found \(words.count) words: quote the SELECT")
+    }
+  }
+
+  func run() throws {
+    let run = try location.store.find(words.count == 2 ? words[0] : nil)
+    let result = try ReadOnlySQL(run).run(words[words.count - 1], timeLimit: timeLimit)
+    try output.render(Table(result))
+  }
+}
+
+extension Table {
+  fileprivate init(_ result: QueryResult) {
+    columns = result.columns
+    rows = result.rows.map { row in
+      row.map { value in
+        switch value {
+        case .null: .missing
+        case .integer(let value): .integer(value)
+        case .real(let value): .real(value)
+        case .text(let text): .text(text)
+        case .blob(let data): .text(data.map { String(format: "%02x", $0) }.joined())
+        }
+      }
+    }
+  }
+}

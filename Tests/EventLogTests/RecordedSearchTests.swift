@@ -1,0 +1,61 @@
+import Foundation
+import Search
+import Testing
+
+@testable import EventLog
+
+@Suite(.serialized) struct RecordedSearchTests {
+  let scratch: ScratchFolder
+  let store: RunStore
+
+  init() throws {
+    scratch = try ScratchFolder()
+    store = RunStore(folder: scratch.url)
+  }
+
+  private func search(
+    _ name: String, threads: Int = 1, level: LogLevel = .step, seed: UInt64 = 1
+  ) throws -> RecordedSearch {
+    let loop = try SearchLoop(
+      Samples.configuration(seed: seed), dataset: Samples.dataset(), threads: threads)
+    return try RecordedSearch(loop, name: name, in: store, level: level, threads: threads)
+  }
+
+  @Test func theRecordHoldsWhatTheLoopReported() throws {
+    let search = try search("run")
+    var steps: [StepRecord] = []
+    var epochs: [EpochRecord] = []
+    let result = try search.run(report: { event in
+      switch event {
+      case .step(let step): steps.append(step)
+      case .epoch(let epoch): epochs.append(epoch)
+      }
+    })
+    let reader = try RunReader(search.run)
+    #expect(steps.count == result.steps && result.steps > 1)
+    #expect(try reader.steps() == steps)
+    #expect(try reader.epochs() == epochs)
+    #expect(try reader.result() == result)
+    #expect(RunSummary(search.run).status == .completed)
+  }
+
+  @Test func theThreadsDoNotChangeADigestAndTheSeedDoes() throws {
+    func digest(_ name: String, threads: Int = 1, seed: UInt64 = 1) throws -> String {
+      let search = try search(name, threads: threads, seed: seed)
+      _ = try search.run()
+      return try RunReader(search.run).digest()
+    }
+    let one = try digest("one")
+    #expect(try one == digest("two", threads: 2))
+    #expect(try one != digest("other", seed: 2))
+  }
+
+  @Test func anInterruptedSearchIsAReadableRecord() throws {
+    let search = try search("run")
+    var events = 0
+    let result = try search.run(isCancelled: { events == 1 }, report: { _ in events += 1 })
+    #expect(result.outcome == .interrupted)
+    #expect(try RunReader(search.run).stepCount() == 1)
+    #expect(RunSummary(search.run).status == .interrupted)
+  }
+}
