@@ -291,7 +291,7 @@ private struct SearchMeter {
           + ", \(left) left")
     case .epoch(let epoch):
       accuracy = epoch.validAccuracy
-      progress.line(
+      progress.keep(
         String(
           format: "epoch %d/%d: train loss %.4f, accuracy %.2f %%; validation loss %.4f, "
             + "accuracy %.2f %%; size (%d, %d); %@", epoch.epoch + 1, epochs, epoch.trainLoss,
