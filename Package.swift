@@ -52,7 +52,8 @@ let package = Package(
       name: "Datasets", dependencies: ["Kernels", "CCrypto", "CZlib"],
       resources: [.copy("Resources")], swiftSettings: safe),
     .target(
-      name: "Supernet", dependencies: ["Datasets", "Kernels"], swiftSettings: safe + optimised),
+      name: "Supernet", dependencies: ["Datasets", "Kernels"], resources: [.copy("Resources")],
+      swiftSettings: safe + optimised),
     .target(
       name: "Search", dependencies: ["Supernet", "Datasets", "Kernels"], swiftSettings: safe),
     .target(

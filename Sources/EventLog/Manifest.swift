@@ -86,7 +86,7 @@ public enum LogLevel: String, CaseIterable, Codable, Comparable, Sendable {
 extension String {
   /// This moment in the log's form: ISO 8601, UTC, with milliseconds.
   public static func now() -> String {
-    Date.now.formatted(.iso8601.time(includingFractionalSeconds: true).year().month().day())
+    Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
   }
 }
 

@@ -98,6 +98,10 @@ public enum GenotypeError: Error, Equatable, CustomStringConvertible {
   case malformed(reason: String, position: Int)
   case unknownOperation(String)
   case wrongInput(operation: String, input: Int, node: Int)
+  /// A cell that is no cell, in one sentence.
+  case impossible(String)
+  /// A name that no published cell has.
+  case unknownName(String, nearest: String?)
 
   public var description: String {
     switch self {
@@ -111,14 +115,18 @@ public enum GenotypeError: Error, Equatable, CustomStringConvertible {
           ?? "; the operations are \(Genotype.operationNames.joined(separator: ", "))")
     case .wrongInput(let operation, let input, let node):
       "\(operation) of node \(node) reads state \(input), but only 0 to \(node + 1) come before it"
+    case .impossible(let sentence): sentence
+    case .unknownName(let name, let nearest):
+      "there is no published cell “\(name)”"
+        + (nearest.map { "; did you mean \($0)?" } ?? "")
+        + "; `genotype list` shows them, or give one as Genotype(normal=[('sep_conv_3x3', 0), …], …)"
     }
   }
 }
 
 extension Genotype: CustomStringConvertible {
-  /// The candidates, and the two operations that only NASNet and AmoebaNet use.
-  public static let operationNames =
-    Operation.allCases.map(\.name) + ["sep_conv_7x7", "conv_7x1_1x7"]
+  /// The candidates but `none`, and the two operations that only NASNet and AmoebaNet use.
+  public static let operationNames = CellOperation.allCases.map(\.rawValue)
 
   /// As DARTS prints it.
   public var description: String {
@@ -161,9 +169,20 @@ extension Genotype: CustomStringConvertible {
     try validate()
   }
 
-  /// - Throws: `GenotypeError.unknownOperation`, `.wrongInput`.
+  /// - Throws: `GenotypeError.unknownOperation`, `.wrongInput`, `.impossible`.
   public func validate() throws {
-    for entries in [normal, reduction] {
+    for kind in CellKind.allCases {
+      let entries = entries(of: kind)
+      let states = 2..<(2 + entries.count / 2)
+      guard entries.count >= 2 && entries.count % 2 == 0 else {
+        throw GenotypeError.impossible(
+          "a \(kind) cell has two operations for each node, not \(entries.count) in all")
+      }
+      guard !concat(of: kind).isEmpty && concat(of: kind).allSatisfy(states.contains) else {
+        throw GenotypeError.impossible(
+          "the output of a \(kind) cell with \(entries.count / 2) nodes joins some of the states 2 to "
+            + "\(states.upperBound - 1), not \(concat(of: kind))")
+      }
       for (k, entry) in entries.enumerated() {
         guard Self.operationNames.contains(entry.operation) else {
           throw GenotypeError.unknownOperation(entry.operation)

@@ -1,3 +1,4 @@
+import Analysis
 import ArgumentParser
 import Datasets
 import EventLog
@@ -12,6 +13,7 @@ struct MilenasLab: ParsableCommand {
     abstract: "Gradient-based neural architecture search, recorded step by step.",
     discussion: """
       Examples:
+        milenas-lab search --log-level step
         milenas-lab runs list
         milenas-lab runs show
         milenas-lab runs sql my-run 'select epoch, valid_accuracy from epoch_curve'
@@ -20,7 +22,10 @@ struct MilenasLab: ParsableCommand {
       Exit codes: 0 done, 1 failed or differs, 2 bad usage or input, 130 interrupted.
       """,
     version: ProgramVersion.current,
-    subcommands: [SearchCommand.self, RunsCommand.self])
+    subcommands: [
+      SearchCommand.self, RunsCommand.self, DataCommand.self, SelftestCommand.self,
+      BenchCommand.self,
+    ])
 }
 
 /// What a command ends with when it was interrupted and everything is in order: exit code 130, no message.
@@ -51,10 +56,12 @@ struct Failure {
       (message, exitCode) = ("", 130)
     case let error as EventLogError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
-    case is SupernetError, is DatasetError, is GenotypeError:
+    case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError:
       (message, exitCode) = ("\(error)", 2)
     case let error as SearchError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
+    case let error as ExitCode:
+      (message, exitCode) = ("", error.rawValue)
     default:
       // 64 is swift-argument-parser's code for bad usage; help and --version arrive here too, with 0.
       let code = MilenasLab.exitCode(for: error).rawValue

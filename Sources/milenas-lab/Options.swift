@@ -25,17 +25,23 @@ struct StoreOptions: ParsableArguments {
   var store: RunStore { RunStore(folder: URL(filePath: runsDir, directoryHint: .isDirectory)) }
 }
 
-/// What decides a computation but not its subject.
-struct ComputeOptions: ParsableArguments {
+/// How many workers share a computation.
+struct ThreadOptions: ParsableArguments {
   @Option(help: "Workers that share each step; results have the same bits for any number.")
   var threads = ProcessInfo.processInfo.activeProcessorCount
 
-  @Option(help: "Decides initial weights, shuffles, augmentation and samples.")
-  var seed: UInt64 = 0
-
   mutating func validate() throws {
-    guard threads >= 1 else {
-      throw ValidationError("--threads must be at least 1, not \(threads)")
+    guard 1...1024 ~= threads else {
+      throw ValidationError("--threads must be from 1 to 1024, not \(threads)")
     }
   }
+}
+
+/// What decides a computation but not its subject.
+struct ComputeOptions: ParsableArguments {
+  @OptionGroup var team: ThreadOptions
+  var threads: Int { team.threads }
+
+  @Option(help: "Decides initial weights, shuffles, augmentation and samples.")
+  var seed: UInt64 = 0
 }

@@ -179,7 +179,7 @@ struct Progress {
   }
 
   /// Prints a line that stays.
-  func line(_ line: String) {
+  func keep(_ line: String) {
     stream.write(isLive ? "\r\u{1B}[K\(line)\n" : "\(line)\n")
   }
 

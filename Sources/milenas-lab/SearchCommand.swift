@@ -95,7 +95,8 @@ struct SearchOptions: ParsableArguments {
   @Option(help: "Whose gradient is clipped: weights or alpha.") var clipTarget: String?
   @Option(help: "Passes that move running statistics: weight-step or every-forward.")
   var bnStats: String?
-  @Option(help: ArgumentHelp("Stop when both convolution counts are at most these.", valueName: "n,r"))
+  @Option(
+    help: ArgumentHelp("Stop when both convolution counts are at most these.", valueName: "n,r"))
   var stopAt: String?
 
   private static func names<Choice: CaseIterable & RawRepresentable<String>>(of: Choice.Type)
@@ -291,7 +292,7 @@ private struct SearchMeter {
           + ", \(left) left")
     case .epoch(let epoch):
       accuracy = epoch.validAccuracy
-      progress.line(
+      progress.keep(
         String(
           format: "epoch %d/%d: train loss %.4f, accuracy %.2f %%; validation loss %.4f, "
             + "accuracy %.2f %%; size (%d, %d); %@", epoch.epoch + 1, epochs, epoch.trainLoss,

@@ -1,0 +1,170 @@
+import Datasets
+import Foundation
+import Kernels
+import Supernet
+
+/// Times search steps on images of noise: what a method costs on a network, without files.
+public struct StepBenchmark {
+  /// The three networks that times are quoted for.
+  public enum Size: String, CaseIterable, Codable, Sendable {
+    /// 1×28×28, C 8, 5 cells, batch 32.
+    case S
+    /// 3×32×32, C 16, 8 cells, batch 16.
+    case M
+    /// As M with batch 64: the paper's search.
+    case L
+
+    public var shape: SupernetShape {
+      switch self {
+      case .S: SupernetShape(inputChannels: 1, imageSize: 28, channels: 8, cells: 5)
+      case .M, .L: SupernetShape(inputChannels: 3, imageSize: 32, channels: 16, cells: 8)
+      }
+    }
+
+    public var batch: Int {
+      switch self {
+      case .S: 32
+      case .M: 16
+      case .L: 64
+      }
+    }
+  }
+
+  /// What was measured.
+  public struct Result: Codable, Equatable, Sendable {
+    public var size: Size
+    public var method: SearchMethod
+    public var space: SearchSpace
+    public var order: StepOrder
+    public var threads: Int
+    public var medianSeconds: Double
+    public var minimumSeconds: Double
+    public var maximumSeconds: Double
+    /// Training images that w saw.
+    public var imagesPerSecond: Double
+    /// Multiply-adds of the supernet's convolutions, forward, twice backward, per second of a gradient of (w, α).
+    public var gradientGFLOPS: Double
+    public var gradientSeconds: Double
+    /// Of the fused multiply-add peak measured in the same run.
+    public var shareOfPeak: Double
+    public var peakGFLOPS: Double
+    public var peakMegabytes: Double
+  }
+
+  private let size: Size
+  private let loop: SearchLoop
+  private let threads: Int
+  private var configuration: SearchConfiguration { loop.configuration }
+
+  /// - Throws: `SearchError`, `SupernetError` for combinations that cannot work.
+  public init(
+    _ size: Size, method: SearchMethod, space: SearchSpace, order: StepOrder = .alphaFirst,
+    threads: Int
+  ) throws {
+    self.size = size
+    self.threads = threads
+    var configuration = try SearchConfiguration.preset("demo")
+    configuration.preset = "bench"
+    configuration.data = "noise"
+    configuration.shape = size.shape
+    configuration.batch = size.batch
+    configuration.method = method
+    configuration.space = space
+    configuration.order = order
+    configuration.augmentation = .none
+    loop = try SearchLoop(
+      configuration, dataset: Self.noise(size), threads: threads)
+  }
+
+  /// Four batches of noise with labels in turn.
+  private static func noise(_ size: Size) -> Dataset {
+    let shape = size.shape
+    let random = Philox(seed: 1, purpose: .direction)
+    let count = 4 * size.batch
+    let pixels = (0..<(count * shape.imageSize * shape.imageSize * shape.inputChannels)).map {
+      UInt8(random.integer(below: 256, index: $0))
+    }
+    let images = ImageSet(
+      pixels: pixels, labels: (0..<count).map { UInt8($0 % 10) }, rows: shape.imageSize,
+      columns: shape.imageSize, channels: shape.inputChannels,
+      classNames: (0..<10).map(String.init))
+    return Dataset(
+      name: "noise", train: images, test: images,
+      means: .init(repeating: 0.5, count: shape.inputChannels),
+      deviations: .init(repeating: 0.25, count: shape.inputChannels), contents: [pixels])
+  }
+
+  /// Steps after `warmup` steps, and a few gradients for the share of the peak.
+  public func run(steps: Int, warmup: Int = 2) throws -> Result {
+    var state = try SearchState(loop.net, configuration: configuration)
+    var times: [Double] = []
+    for k in 0..<(warmup + steps) {
+      state.stepInEpoch = k % loop.source.stepsPerEpoch
+      let began = ContinuousClock().now
+      _ = try loop.step(&state)
+      if k >= warmup { times.append((ContinuousClock().now - began).inSeconds) }
+    }
+    times.sort()
+    let median = times[times.count / 2]
+    let gradient = try gradientSeconds(at: state)
+    let peak = Peak.measured(threads: threads)
+    let rate = 3 * Self.forwardOperations(size) / gradient
+    return Result(
+      size: size, method: configuration.method, space: configuration.space,
+      order: configuration.order, threads: threads, medianSeconds: median,
+      minimumSeconds: times[0], maximumSeconds: times[times.count - 1],
+      imagesPerSecond: Double(size.batch) / median, gradientGFLOPS: rate / 1e9,
+      gradientSeconds: gradient, shareOfPeak: rate / peak, peakGFLOPS: peak / 1e9,
+      peakMegabytes: PeakMemory.megabytes)
+  }
+
+  /// Median of three gradients of (w, α) on the mixture.
+  private func gradientSeconds(at state: SearchState) throws -> Double {
+    let input = SupernetInput(loop.source.trainingBatch(epoch: 0, step: 0).batch)
+    var times: [Double] = []
+    for _ in 0..<3 {
+      let began = ContinuousClock().now
+      _ = try loop.net.gradient([.weights, .alpha], at: state.point, on: input)
+      times.append((ContinuousClock().now - began).inSeconds)
+    }
+    return times.sorted()[1]
+  }
+
+  /// Floating-point operations (two per multiply-add) of one forward pass: convolutions only.
+  static func forwardOperations(_ size: Size) -> Double {
+    let shape = size.shape
+    var side = shape.imageSize
+    var (before, previous, width) = (3 * shape.channels, 3 * shape.channels, shape.channels)
+    var beforeSide = side
+    var total = Double(side * side * 9 * shape.inputChannels * 3 * shape.channels)
+    for cell in 0..<shape.cells {
+      let reduces = shape.kind(ofCell: cell) == .reduction
+      if reduces { width *= 2 }
+      // Preprocessing reads the two outputs before; the older one may be twice as large, and is halved.
+      total += Double(side * side * width * (before + previous))
+      let out = reduces ? side / 2 : side
+      for edge in shape.edges {
+        let pixels = Double(out * out)
+        let pointwise = Double(width * width)
+        let channels = Double(width)
+        for kernel in [3.0, 5.0] {
+          // sep: two halves, both at the output's size; dil: one.
+          total += pixels * 3 * (kernel * kernel * channels + pointwise)
+        }
+        if reduces && edge.source < 2 { total += pixels * pointwise }
+      }
+      (before, previous, beforeSide, side) = (previous, shape.nodes * width, side, out)
+    }
+    _ = beforeSide
+    return 2 * total * Double(size.batch)
+  }
+}
+
+/// Largest resident memory of this process so far.
+enum PeakMemory {
+  static var megabytes: Double {
+    var usage = rusage()
+    _ = unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return Double(usage.ru_maxrss) / 1024
+  }
+}

@@ -1,0 +1,50 @@
+/// The network that a genotype becomes when it is trained from scratch, as data (DARTS `cnn/model.py`).
+public struct DerivedShape: Hashable, Codable, Sendable {
+  /// How images become the inputs of the first cell.
+  public enum Stem: String, CaseIterable, Codable, Sendable {
+    /// One 3×3 convolution to 3C channels, at full size.
+    case cifar
+    /// Three 3×3 convolutions of stride 2 to C channels; the first cell reads the last two.
+    case imageNet
+  }
+
+  public var stem: Stem
+  public var inputChannels: Int
+  /// Rows and columns of the square images.
+  public var imageSize: Int
+  public var classes: Int
+  /// C, the width of the first cell; doubled by each reduction cell.
+  public var channels: Int
+  /// L; the cells at L/3 and 2L/3 are reduction cells.
+  public var cells: Int
+
+  public init(
+    stem: Stem, inputChannels: Int, imageSize: Int, classes: Int, channels: Int, cells: Int
+  ) {
+    self.stem = stem
+    self.inputChannels = inputChannels
+    self.imageSize = imageSize
+    self.classes = classes
+    self.channels = channels
+    self.cells = cells
+  }
+
+  /// The network whose parameters are the "Model Size" of the paper's Table 1 and Fig. 3c: C 36, 20 cells, CIFAR-10.
+  public static let cifar10 = DerivedShape(
+    stem: .cifar, inputChannels: 3, imageSize: 32, classes: 10, channels: 36, cells: 20)
+
+  /// The network of Table 2: C 48, 14 cells, 224×224 images of 1000 classes.
+  public static let imageNet = DerivedShape(
+    stem: .imageNet, inputChannels: 3, imageSize: 224, classes: 1000, channels: 48, cells: 14)
+
+  /// The derived network at the size of the supernet that found it.
+  public init(_ shape: SupernetShape) {
+    self.init(
+      stem: .cifar, inputChannels: shape.inputChannels, imageSize: shape.imageSize,
+      classes: shape.classes, channels: shape.channels, cells: shape.cells)
+  }
+
+  public func kind(ofCell cell: Int) -> CellKind {
+    cell == cells / 3 || cell == 2 * cells / 3 ? .reduction : .normal
+  }
+}

@@ -1,0 +1,87 @@
+import ArgumentParser
+import Foundation
+import Search
+
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench", abstract: "Time one search step by network, method and space.",
+    discussion: """
+      Examples:
+        milenas-lab bench
+        milenas-lab bench --config S,M,L --method milenas-1st,darts-2nd-exact --steps 9
+        milenas-lab bench --config S --method all --space all
+
+      S is 1×28×28, C 8, 5 cells, batch 32; M is 3×32×32, C 16, 8 cells, batch 16; L is M with batch 64.
+      """)
+
+  @Option(help: "Networks, separated by commas: S, M, L.") var config = "S"
+  @Option(help: "Methods, separated by commas, or all.") var method = "milenas-1st"
+  @Option(help: "Spaces, separated by commas, or all.") var space = "darts"
+  @Option(help: "alpha-first, weights-first or simultaneous.") var order = StepOrder.alphaFirst
+  @Option(help: "Steps that are timed.") var steps = 5
+  @OptionGroup var compute: ThreadOptions
+  @OptionGroup var output: OutputOptions
+
+  mutating func validate() throws {
+    guard steps >= 1 else { throw ValidationError("--steps must be at least 1, not \(steps)") }
+  }
+
+  func run() throws {
+    let sizes: [StepBenchmark.Size] = try choices(config, "network")
+    let methods: [SearchMethod] = try choices(method, "method")
+    let spaces: [SearchSpace] = try choices(space, "space")
+    var report = BenchReport()
+    let progress = Progress()
+    for size in sizes {
+      for space in spaces {
+        for method in methods where method != .random {
+          progress.update("\(size.rawValue) \(method.rawValue) on \(space.rawValue) …")
+          let benchmark = try StepBenchmark(
+            size, method: method, space: space, order: order, threads: compute.threads)
+          report.results.append(try benchmark.run(steps: steps))
+        }
+      }
+    }
+    progress.clear()
+    try output.render(report)
+  }
+
+  private func choices<Choice: CaseIterable & RawRepresentable<String>>(
+    _ list: String, _ kind: String
+  ) throws -> [Choice] {
+    if list == "all" { return Array(Choice.allCases) }
+    return try list.split(separator: ",").map { name in
+      guard let choice = Choice(rawValue: String(name)) else {
+        throw SearchError.unknownName(
+          kind: kind, found: String(name), known: Choice.allCases.map(\.rawValue))
+      }
+      return choice
+    }
+  }
+}
+
+extension StepOrder: ExpressibleByArgument {}
+
+private struct BenchReport: Report {
+  var results: [StepBenchmark.Result] = []
+
+  var table: Table? {
+    Table(
+      columns: [
+        "net", "method", "space", "threads", "median_s", "min_s", "max_s", "images/s",
+        "gradient_s", "GFLOP/s", "peak", "share", "MB",
+      ],
+      rows: results.map {
+        [
+          .text($0.size.rawValue), .text($0.method.rawValue), .text($0.space.rawValue),
+          .integer(Int64($0.threads)), .real($0.medianSeconds, decimals: 3),
+          .real($0.minimumSeconds, decimals: 3), .real($0.maximumSeconds, decimals: 3),
+          .real($0.imagesPerSecond, decimals: 1), .real($0.gradientSeconds, decimals: 3),
+          .real($0.gradientGFLOPS, decimals: 1), .real($0.peakGFLOPS, decimals: 0),
+          .real($0.shareOfPeak, decimals: 2), .real($0.peakMegabytes, decimals: 0),
+        ]
+      })
+  }
+
+  var text: String { table?.text ?? "" }
+}
