@@ -21,7 +21,9 @@ enum BuiltProgram {
     try run(arguments, in: folder)
   }
 
-  static func run(_ arguments: [String], in folder: URL? = nil) throws -> Outcome {
+  static func run(
+    _ arguments: [String], in folder: URL? = nil, program: URL? = nil
+  ) throws -> Outcome {
     let scratch = FileManager.default.temporaryDirectory.appending(
       path: "milenas-lab-\(UUID().uuidString)", directoryHint: .isDirectory)
     try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
@@ -29,7 +31,7 @@ enum BuiltProgram {
     let (output, errors) = (scratch.appending(path: "out"), scratch.appending(path: "err"))
     for file in [output, errors] { try Data().write(to: file) }
     let process = Process()
-    process.executableURL = url
+    process.executableURL = program ?? url
     process.arguments = arguments
     process.currentDirectoryURL = folder ?? scratch
     process.standardInput = FileHandle.nullDevice

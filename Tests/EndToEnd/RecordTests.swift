@@ -1,0 +1,91 @@
+import Foundation
+import Testing
+
+/// One tiny search, and what the other commands make of its record.
+@Suite(.serialized) final class RecordTests {
+  private let folder: URL
+  private static let search = [
+    "search", "--name", "tiny", "--batch", "4", "--train-images", "16", "--channels", "2",
+    "--cells", "1", "--nodes", "1",
+  ]
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appending(
+      path: "milenas-lab-\(UUID().uuidString)", directoryHint: .isDirectory)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
+
+  private func run(_ arguments: [String]) throws -> BuiltProgram.Outcome {
+    try BuiltProgram.run(arguments, in: folder)
+  }
+
+  @Test func aRecordIsListedShownAndQueried() throws {
+    let search = try run(Self.search + ["--epochs", "1", "--steps-per-epoch", "2"])
+    #expect(search.exitCode == 0, "\(search.errors)")
+    #expect(search.output.contains("Genotype(normal="))
+
+    #expect(try run(["runs", "list"]).output.contains("tiny  completed"))
+    let shown = try run(["runs", "show", "--format", "json"]).output
+    let report = try JSONSerialization.jsonObject(with: Data(shown.utf8)) as? [String: Any]
+    #expect((report?["digest"] as? String)?.count == 64)
+
+    let losses = try run(["runs", "sql", "select step, train_loss from losses", "--format", "csv"])
+    #expect(losses.exitCode == 0)
+    #expect(losses.output.split(separator: "\r\n").map { $0.prefix(2) } == ["st", "0,", "1,"])
+
+    let refused = try run(["runs", "sql", "tiny", "drop table steps"])
+    #expect(refused.exitCode == 2)
+    #expect(refused.errors.contains("only one SELECT is run"))
+
+    let again = try run(Self.search)
+    #expect(again.exitCode == 2)
+    #expect(again.errors.contains("a run called tiny exists already in runs"))
+
+    let misspelt = try run(["runs", "show", "tny"])
+    #expect(misspelt.exitCode == 2)
+    #expect(misspelt.errors.contains("did you mean tiny?"))
+  }
+
+  @Test func aSearchThatIsInterruptedEndsWith130AndARecordThatOpens() throws {
+    let process = Process()
+    process.executableURL = BuiltProgram.url
+    process.arguments = Self.search + ["--epochs", "100000"]
+    process.currentDirectoryURL = folder
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    let steps = ["runs", "sql", "select count(*) > 3 from steps", "--format", "csv"]
+    var waits = 0
+    while try run(steps).output.split(separator: "\r\n").last != "1" {
+      waits += 1
+      try #require(waits < 600 && process.isRunning)
+      Thread.sleep(forTimeInterval: 0.1)
+    }
+    process.interrupt()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 130)
+    #expect(try run(["runs", "list"]).output.contains("tiny  interrupted"))
+    let files = try FileManager.default.contentsOfDirectory(
+      atPath: folder.appending(path: "runs/tiny").path)
+    #expect(files.sorted() == ["events.sqlite", "manifest.json"])
+  }
+
+  /// Root may write everywhere, so the program runs as a user who may not.
+  @Test(.enabled("needs root and setpriv") { getuid() == 0 && RecordTests.setpriv != nil })
+  func aRecordIsReadFromAFolderThatCannotBeWritten() throws {
+    let search = try run(Self.search + ["--epochs", "1", "--steps-per-epoch", "1"])
+    #expect(search.exitCode == 0, "\(search.errors)")
+    let shown = try BuiltProgram.run(
+      ["--reuid=65534", BuiltProgram.url.path, "runs", "show", "tiny"], in: folder,
+      program: Self.setpriv)
+    #expect(shown.exitCode == 0, "\(shown.errors)")
+    #expect(shown.output.contains("completed"))
+  }
+
+  private static var setpriv: URL? {
+    let url = URL(filePath: "/usr/bin/setpriv")
+    return FileManager.default.isExecutableFile(atPath: url.path) ? url : nil
+  }
+}
