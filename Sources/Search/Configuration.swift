@@ -46,7 +46,8 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
   public var order = StepOrder.alphaFirst
   /// Weight steps per step of α.
   public var weightUpdates = 1
-  /// Whether further weight steps see the next batches; the public code repeats the same one.
+  /// Whether further weight steps see the next batches, which the next step of α then leaves behind; the public
+  /// code repeats the same one.
   public var updatesSeeNextBatches = false
   /// The method from `switchEpoch` on (the paper's late-phase experiment).
   public var switchMethod: SearchMethod?
@@ -124,6 +125,9 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
     return method
   }
 
+  /// Training batches that a step uses up.
+  var batchesPerStep: Int { updatesSeeNextBatches ? weightUpdates : 1 }
+
   /// Takes over what the data decide of the network.
   public mutating func adopt(_ dataset: Dataset) {
     shape.inputChannels = dataset.train.channels
@@ -158,10 +162,12 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
     try require(
       (switchMethod == nil) == (switchEpoch == nil),
       "--switch-to and --switch-epoch belong together: give both or none")
-    try require(
-      order != .simultaneous || [.singleLevel, .milenas1st].contains(method),
-      "--order simultaneous takes ∇_w and ∇_α of L_train from one pass, which only single-level and "
-        + "milenas-1st have; use --order alpha-first with \(method.rawValue)")
+    for method in [method, switchMethod].compactMap({ $0 }) {
+      try require(
+        order != .simultaneous || [.singleLevel, .milenas1st].contains(method),
+        "--order simultaneous takes ∇_w and ∇_α of L_train from one pass, which only single-level and "
+          + "milenas-1st have; use --order alpha-first with \(method.rawValue)")
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import Supernet
 /// Draws the relaxations of a step: one sample for each pass that the public code samples separately.
 struct GumbelSampling {
   /// The passes of a step that see noise of their own.
-  enum Pass: Int {
+  enum Pass: Int, CaseIterable {
     case train, valid, weights, evaluation
 
     var name: String {
@@ -20,14 +20,17 @@ struct GumbelSampling {
   let configuration: SearchConfiguration
   let shape: SupernetShape
 
-  /// Addressed by (seed, epoch, step, pass): the same sample whenever it is asked for.
-  func relaxation(_ pass: Pass, epoch: Int, step: Int) -> Relaxation<Float> {
+  /// Addressed by (seed, epoch, step, pass, update): the same sample whenever it is asked for.
+  ///
+  /// - Parameter update: which weight step of several; 0 in all other passes.
+  func relaxation(_ pass: Pass, epoch: Int, step: Int, update: Int = 0) -> Relaxation<Float> {
     if configuration.space == .darts { return .softmax }
     let random = Philox(seed: configuration.seed, purpose: .gumbel)
     let sets = configuration.noise == .kind ? 2 : shape.cells
     let count = sets * shape.edgeCount * Operation.allCases.count
+    let first = (pass.rawValue + Pass.allCases.count * update) * count
     let noise = (0..<count).map { i in
-      Float(random.gumbel(epoch: epoch, step: step, index: pass.rawValue * count + i))
+      Float(random.gumbel(epoch: epoch, step: step, index: first + i))
     }
     let temperature = Schedule(configuration).temperature(inEpoch: epoch)
     return configuration.space == .gumbel

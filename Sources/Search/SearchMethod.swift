@@ -20,6 +20,9 @@ public enum SearchMethod: String, CaseIterable, Codable, Sendable {
   /// α stays where it was drawn: a random cell, with weights trained all the same.
   case random
 
+  /// Whether α is moved at all.
+  public var movesAlpha: Bool { self != .random }
+
   /// Whether the direction takes second derivatives.
   public var isSecondOrder: Bool {
     switch self {
