@@ -1,12 +1,9 @@
 import CCrypto
-import Foundation
 
-/// SHA-256 through OpenSSL, in pieces.
-public struct SHA256Digest {
-  private var data: [UInt8] = []
-
-  /// 64 hexadecimal digits of the digest of the pieces one after the other.
-  public static func hex(of pieces: [[UInt8]]) -> String {
+/// SHA-256 through OpenSSL.
+public enum SHA256Digest {
+  /// The 32 bytes of the digest of the pieces one after the other.
+  public static func bytes(of pieces: [[UInt8]]) -> [UInt8] {
     guard let context = unsafe EVP_MD_CTX_new() else { preconditionFailure("no memory") }
     defer { unsafe EVP_MD_CTX_free(context) }
     var digest = [UInt8](repeating: 0, count: 32)
@@ -21,7 +18,15 @@ public struct SHA256Digest {
       return unsafe EVP_DigestFinal_ex(context, start, nil)
     }
     precondition(done == 1, "OpenSSL has no SHA-256")
-    return digest.map { byte in
+    return digest
+  }
+
+  /// The same as 64 hexadecimal digits.
+  public static func hex(of pieces: [[UInt8]]) -> String { hex(bytes(of: pieces)) }
+
+  /// Two digits for each byte.
+  public static func hex(_ bytes: some Sequence<UInt8>) -> String {
+    bytes.map { byte in
       let digits = String(byte, radix: 16)
       return digits.count == 1 ? "0" + digits : digits
     }.joined()

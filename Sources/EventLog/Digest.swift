@@ -1,21 +1,11 @@
-import CCrypto
 import CXXHash
+import Datasets
 import Foundation
 import Search
 
-/// The door to the hash functions: SHA-256 where no one must forge, XXH3 where vectors are large.
+/// The hash functions: SHA-256 where no one must forge, XXH3 where vectors are large.
 enum Digest {
-  static func sha256(_ data: Data) -> Data {
-    var digest = Data(count: Int(SHA256_DIGEST_LENGTH))
-    unsafe digest.withUnsafeMutableBytes { output in
-      unsafe data.withUnsafeBytes { input in
-        _ = unsafe SHA256(
-          input.bindMemory(to: UInt8.self).baseAddress, input.count,
-          output.bindMemory(to: UInt8.self).baseAddress)
-      }
-    }
-    return digest
-  }
+  static func sha256(_ data: Data) -> Data { Data(SHA256Digest.bytes(of: [[UInt8](data)])) }
 
   /// XXH3-128 in canonical (big-endian) order; 16 bytes.
   static func xxh3(_ values: [Float]) -> Data {

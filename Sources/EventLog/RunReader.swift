@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import GRDB
 import Search
@@ -44,7 +45,7 @@ public struct RunReader {
             ORDER BY epoch DESC, place DESC LIMIT 1
             """) ?? Data.fetchOne(db, sql: "SELECT digest FROM run")
     }
-    return (digest ?? Data()).map { String(format: "%02x", $0) }.joined()
+    return SHA256Digest.hex(digest ?? Data())
   }
 
   func read<Value>(_ body: (Database) throws -> Value) throws -> Value {

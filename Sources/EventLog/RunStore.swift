@@ -1,4 +1,5 @@
 import Datasets
+import Datasets
 import Foundation
 
 /// The folder of one run: `manifest.json`, `events.sqlite`, and its checkpoints.

@@ -202,7 +202,7 @@ extension SearchConfiguration {
       SearchConfiguration(
         preset: name, data: "fashion-mini", batch: 32, augmentation: .standard,
         shape: SupernetShape(inputChannels: 1, imageSize: 28, channels: 8, cells: 5),
-        alphaRate: 3e-3, epochs: 8)
+        alphaRate: 3e-3, epochs: 6)
     case "small":
       SearchConfiguration(
         preset: name, data: "fashion-mnist", batch: 64, augmentation: .standard,

@@ -17,6 +17,14 @@ public enum SearchError: Error, Equatable, CustomStringConvertible {
     .unknownName(kind: kind, found: found, known: known)
   }
 
+  /// Whether a setting or a name is to blame, rather than what came out of the computation.
+  public var isBadInput: Bool {
+    switch self {
+    case .impossible, .unknownName: true
+    case .wrongLength, .notFinite, .notFiniteAtStep: false
+    }
+  }
+
   public var description: String {
     switch self {
     case .impossible(let sentence): sentence

@@ -89,7 +89,8 @@ public struct StepBenchmark {
       columns: shape.imageSize, channels: shape.inputChannels,
       classNames: (0..<10).map(String.init))
     return Dataset(
-      name: "noise", train: images, test: images, means: .init(repeating: 0.5, count: shape.inputChannels),
+      name: "noise", train: images, test: images,
+      means: .init(repeating: 0.5, count: shape.inputChannels),
       deviations: .init(repeating: 0.25, count: shape.inputChannels), contents: [pixels])
   }
 

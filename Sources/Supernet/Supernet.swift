@@ -109,7 +109,7 @@ public final class Supernet<Scalar: KernelScalar>: BilevelProblem {
     (plain?.arena.byteCount ?? 0) + (dual?.arena.byteCount ?? 0)
   }
 
-  private func plainPass() throws -> Pass<Scalar.Plain> {
+  fileprivate func plainPass() throws -> Pass<Scalar.Plain> {
     if let plain { return plain }
     let made = try Pass<Scalar.Plain>(shape, layout: layout, capacity: batchCapacity, team: team)
     plain = made
@@ -190,5 +190,13 @@ extension Pass {
       variances += moments.variances.map { Element($0 * unbiased) }
     }
     return BatchNormStatistics(means: means, variances: variances)
+  }
+}
+
+extension Supernet {
+  /// Channels of each batch norm and the values that its last pass averaged, in the order of `BatchNormStatistics`.
+  func normCounts() throws -> [(channels: Int, count: Int)] {
+    let pass = try plainPass()
+    return pass.norms.map { ($0.channels, pass.counts[$0.index]) }
   }
 }

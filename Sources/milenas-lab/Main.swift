@@ -56,9 +56,10 @@ struct Failure {
       (message, exitCode) = ("", 130)
     case let error as EventLogError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
-    case is SupernetError, is DatasetError, is SearchError, is GenotypeError, is GoldenError,
-      is AnalysisError:
+    case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError:
       (message, exitCode) = ("\(error)", 2)
+    case let error as SearchError:
+      (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case let error as ExitCode:
       (message, exitCode) = ("", error.rawValue)
     default:

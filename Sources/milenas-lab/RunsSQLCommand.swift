@@ -1,6 +1,6 @@
 import ArgumentParser
+import Datasets
 import EventLog
-import Foundation
 
 /// `runs schema`
 struct SchemaCommand: ParsableCommand {
@@ -76,7 +76,7 @@ extension Table {
         case .integer(let value): .integer(value)
         case .real(let value): .real(value)
         case .text(let text): .text(text)
-        case .blob(let data): .text(data.map { String(format: "%02x", $0) }.joined())
+        case .blob(let data): .text(SHA256Digest.hex(data))
         }
       }
     }

@@ -95,7 +95,8 @@ struct SearchOptions: ParsableArguments {
   @Option(help: "Whose gradient is clipped: weights or alpha.") var clipTarget: String?
   @Option(help: "Passes that move running statistics: weight-step or every-forward.")
   var bnStats: String?
-  @Option(help: ArgumentHelp("Stop when both convolution counts are at most these.", valueName: "n,r"))
+  @Option(
+    help: ArgumentHelp("Stop when both convolution counts are at most these.", valueName: "n,r"))
   var stopAt: String?
 
   private static func names<Choice: CaseIterable & RawRepresentable<String>>(of: Choice.Type)

@@ -85,7 +85,8 @@ private struct SelftestReport: Report {
   var text: String {
     var lines: [String] = []
     for report in golden {
-      lines.append("\(report.name) in \(report.precision): \(report.agrees ? "agrees" : "DISAGREES")")
+      lines.append(
+        "\(report.name) in \(report.precision): \(report.agrees ? "agrees" : "DISAGREES")")
       for comparison in report.comparisons {
         let mark = comparison.agrees ? " " : "!"
         lines.append(

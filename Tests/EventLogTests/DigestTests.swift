@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Search
 import Testing
@@ -5,14 +6,12 @@ import Testing
 @testable import EventLog
 
 @Suite struct DigestTests {
-  private func hex(_ data: Data) -> String { data.map { String(format: "%02x", $0) }.joined() }
-
   /// Values from `printf abc | sha256sum`, FIPS 180-4, and `xxhsum -H2` of an empty file.
   @Test func theHashesAreThoseOfOtherTools() {
     #expect(
-      hex(Digest.sha256(Data("abc".utf8)))
+      SHA256Digest.hex(Digest.sha256(Data("abc".utf8)))
         == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
-    #expect(hex(Digest.xxh3([])) == "99aa06d3014798d86001c324468d497f")
+    #expect(SHA256Digest.hex(Digest.xxh3([])) == "99aa06d3014798d86001c324468d497f")
   }
 
   @Test func theStateHashSeesABitALengthAndAnOrder() {

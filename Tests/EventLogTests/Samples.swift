@@ -76,6 +76,16 @@ extension StepRecord {
 }
 
 extension Samples {
-  /// Images of the size that `shape` takes.
-  static func dataset() throws -> Dataset { Dataset(count: 32) }
+  /// 32 images of the size that `shape` takes, of ten classes that differ in brightness.
+  static func dataset() -> Dataset {
+    let count = 32
+    let labels = (0..<count).map { UInt8($0 % 10) }
+    let pixels = labels.flatMap { label in (0..<64).map { 20 * label + UInt8($0 * 37 % 50) } }
+    let images = ImageSet(
+      pixels: pixels, labels: labels, rows: 8, columns: 8, channels: 1,
+      classNames: (0..<10).map { "class \($0)" })
+    return Dataset(
+      name: "stripes", train: images, test: images, means: [0.5], deviations: [0.25],
+      contents: [pixels, labels])
+  }
 }
