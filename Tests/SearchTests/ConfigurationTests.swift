@@ -19,7 +19,8 @@ struct ConfigurationTests {
     #expect(paper.batch == 64 && paper.epochs == 50 && paper.data == "cifar10")
     #expect(paper.weightRate == 0.025 && paper.weightRateEnd == 0.001 && paper.momentum == 0.9)
     #expect(paper.weightDecay == 3e-4 && paper.clip == 5 && paper.clipTarget == .weights)
-    #expect(paper.alphaRate == 3e-4 && paper.alphaBetas == [0.5, 0.999] && paper.alphaDecay == 1e-3)
+    #expect(
+      paper.alphaRate == 3e-4 && paper.alphaBetas == [0.5, 0.999] && paper.alphaDecay == 1e-3)
     #expect(paper.method == .milenas1st && paper.lambda == 1 && paper.lambdaTrain == 1)
   }
 

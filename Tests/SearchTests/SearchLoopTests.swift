@@ -13,7 +13,9 @@ struct SearchLoopTests {
   }
 
   @Test func anotherSeedGivesAnotherSearch() throws {
-    let (a, b) = (try Trajectory(TinySearch.loop()), try Trajectory(TinySearch.loop { $0.seed = 8 }))
+    let (a, b) = (
+      try Trajectory(TinySearch.loop()), try Trajectory(TinySearch.loop { $0.seed = 8 })
+    )
     #expect(a.state.weights != b.state.weights && a.state.alpha != b.state.alpha)
   }
 
