@@ -52,7 +52,7 @@ struct DirectionRule {
     at state: SearchState, on inputs: DirectionInputs, of net: Supernet<Float>
   ) throws -> AlphaDirection {
     switch method {
-    case .random:
+    case .random, .randomSharing:
       return AlphaDirection([
         StepRecord.Term(
           name: "none", coefficient: 0, gradient: .init(repeating: 0, count: net.alphaCount))

@@ -1,7 +1,8 @@
 import Kernels
 import Supernet
 
-/// Draws the relaxations of a step: one sample for each pass that the public code samples separately.
+/// Draws the relaxations of a step: one sample for each pass that the public code samples separately; a cell for
+/// `random-sharing`.
 struct GumbelSampling {
   /// The passes of a step that see noise of their own.
   enum Pass: Int, CaseIterable {
@@ -24,6 +25,9 @@ struct GumbelSampling {
   ///
   /// - Parameter update: which weight step of several; 0 in all other passes.
   func relaxation(_ pass: Pass, epoch: Int, step: Int, update: Int = 0) -> Relaxation<Float> {
+    if configuration.method(inEpoch: epoch) == .randomSharing {
+      return drawnCell(epoch: epoch, draw: step * configuration.weightUpdates + update)
+    }
     if configuration.space == .darts { return .softmax }
     let random = Philox(seed: configuration.seed, purpose: .gumbel)
     let sets = configuration.noise == .kind ? 2 : shape.cells
@@ -36,6 +40,17 @@ struct GumbelSampling {
     return configuration.space == .gumbel
       ? .gumbel(noise: noise, temperature: temperature)
       : .gdas(noise: noise, temperature: temperature)
+  }
+
+  /// The cell that `random-sharing` trains in a weight step.
+  private func drawnCell(epoch: Int, draw: Int) -> Relaxation<Float> {
+    let cell = Genotype.drawn(
+      by: Philox(seed: configuration.seed, purpose: .genotype), epoch: epoch, step: draw,
+      nodes: shape.nodes)
+    guard let relaxation: Relaxation<Float> = try? cell.relaxation(in: shape) else {
+      preconditionFailure("a cell drawn for \(shape.nodes) nodes does not fit them")
+    }
+    return relaxation
   }
 
   /// What the log keeps of a relaxation.

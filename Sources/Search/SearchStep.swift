@@ -31,11 +31,7 @@ extension SearchLoop {
       temperature: configuration.space == .darts
         ? nil : schedule.temperature(inEpoch: state.epoch),
       alpha: alpha, alphaGradient: direction.direction, terms: direction.terms,
-      samples: [
-        sampling.record(inputs.train.relaxation, .train),
-        sampling.record(inputs.validation.relaxation, .valid),
-        sampling.record(weightStep.relaxation, .weights),
-      ].compactMap { $0 },
+      samples: samples(inputs, weightStep, of: configuration.method(inEpoch: state.epoch)),
       gradientNorms: weightStep.norms, phases: watch.phases)
     state.step += 1
     state.stepInEpoch += 1
@@ -44,6 +40,17 @@ extension SearchLoop {
     state.progress.images += inputs.train.batch.count
     state.progress.seconds += (ContinuousClock().now - began).inSeconds
     return record
+  }
+
+  /// The noise of the passes that were taken.
+  private func samples(
+    _ inputs: DirectionInputs, _ weightStep: WeightStep, of method: SearchMethod
+  ) -> [StepRecord.Sample] {
+    [
+      method.usesTraining ? sampling.record(inputs.train.relaxation, .train) : nil,
+      method.usesValidation ? sampling.record(inputs.validation.relaxation, .valid) : nil,
+      sampling.record(weightStep.relaxation, .weights),
+    ].compactMap { $0 }
   }
 
   /// What the passes of a step are taken on.

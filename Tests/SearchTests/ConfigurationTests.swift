@@ -67,6 +67,14 @@ struct ImpossibleSetting: Sendable, CustomStringConvertible {
     Self("--order simultaneous") {
       ($0.order, $0.switchMethod, $0.switchEpoch) = (.simultaneous, .darts2nd, 1)
     },
+    Self("--stop-at-curvature") {
+      var rule = CurvatureRule()
+      rule.factor = 1
+      $0.stopRule = .curvature(rule)
+    },
+    Self("--curvature-every") { $0.curvatureEvery = 0 },
+    Self("--random-cells") { $0.randomCells = 0 },
+    Self("random-sharing") { ($0.method, $0.space) = (.randomSharing, .gdas) },
     Self("--channels") { $0.shape.channels = 0 },
   ]
 }

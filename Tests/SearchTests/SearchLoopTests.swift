@@ -134,8 +134,9 @@ struct SearchLoopTests {
     let run = try Trajectory(
       TinySearch.loop {
         $0.epochs = 3
-        $0.stopAt = ConvolutionCounts(
-          normal: counts.normalConvolutions, reduction: counts.reductionConvolutions)
+        $0.stopRule = .size(
+          ConvolutionCounts(
+            normal: counts.normalConvolutions, reduction: counts.reductionConvolutions))
       })
     #expect(run.result.outcome == .stoppedEarly && run.epochs.count == 1)
     #expect(run.result.genotype == counts.genotype)
@@ -147,6 +148,26 @@ struct SearchLoopTests {
     let run = try Trajectory(loop)
     #expect(run.state.alpha == start.alpha && run.state.weights != start.weights)
     #expect(start.alpha.norm > 1)
+  }
+
+  @Test func randomSharingTrainsOneCellAStepAndKeepsTheBestOfSeveral() throws {
+    let run = try Trajectory(TinySearch.loop { $0.method = .randomSharing })
+    let cells = run.steps.map { $0.samples.map(\.noise) }
+    #expect(Set(cells).count == 6 && cells.allSatisfy { $0.count == 1 })
+    // Each edge is marked once: by its operation, or by `none`.
+    #expect(cells.allSatisfy { $0[0].count { $0 == 1e4 } == 10 && $0[0].count { $0 == 0 } == 70 })
+    let last = try #require(run.epochs.last)
+    let alpha: [Float] = try Genotype(last.genotype).alpha(in: TinySearch.configuration().shape)
+    #expect(last.alpha == alpha && run.result.genotype == last.genotype)
+  }
+
+  @Test func epochTellsThePapersModelSize() throws {
+    let run = try Trajectory(TinySearch.loop())
+    for epoch in run.epochs {
+      let count = try NetworkCount(Genotype(epoch.genotype), as: .cifar10)
+      #expect(epoch.parameters == count.parameters && epoch.multiplyAdds == count.multiplyAdds)
+    }
+    #expect(run.result.genotypeEpoch == 1)
   }
 
   // MARK: - What goes wrong

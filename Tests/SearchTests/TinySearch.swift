@@ -57,12 +57,14 @@ struct Trajectory {
   ) throws {
     var (steps, epochs): ([StepRecord], [EpochRecord]) = ([], [])
     let start = try start ?? SearchState(loop.net, configuration: loop.configuration)
-    let end = try loop.run(from: start, isCancelled: { steps.count >= limit }) { event, _ in
-      switch event {
-      case .step(let record): steps.append(record)
-      case .epoch(let record): epochs.append(record)
-      }
-    }
+    let end = try loop.run(
+      from: start, isCancelled: { steps.count >= limit },
+      emit: { event, _ in
+        switch event {
+        case .step(let record): steps.append(record)
+        case .epoch(let record): epochs.append(record)
+        }
+      })
     (self.steps, self.epochs, result, state) = (steps, epochs, end.result, end.state)
   }
 }
