@@ -74,7 +74,9 @@ let package = Package(
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Kernels"]),
     .testTarget(name: "SupernetTests", dependencies: ["Supernet", "Datasets", "Kernels"]),
-    .testTarget(name: "SearchTests", dependencies: ["Search", "Supernet", "Datasets", "Kernels"]),
+    .testTarget(
+      name: "SearchTests", dependencies: ["Search", "Supernet", "Datasets", "Kernels"],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "EventLogTests",
       dependencies: ["EventLog", "Search", "Supernet", "Datasets", "Kernels", grdb]),

@@ -96,7 +96,10 @@ extension EpochRecord {
     for number in [trainLoss, trainAccuracy, validLoss, validAccuracy] { bytes.append(number) }
     for vector in [alpha, alphaSoftmax] { bytes.append(vector) }
     bytes.append(genotype)
-    for number in [normalConvolutions, reductionConvolutions] { bytes.append(number) }
+    for number in [normalConvolutions, reductionConvolutions, parameters, multiplyAdds] {
+      bytes.append(number)
+    }
+    bytes.append(curvature)
     return bytes
   }
 
@@ -106,7 +109,8 @@ extension EpochRecord {
       [
         epoch, attempt, trainLoss, trainAccuracy, validLoss, validAccuracy,
         Float32Blob.encode(alpha), Float32Blob.encode(alphaSoftmax), genotype,
-        normalConvolutions, reductionConvolutions, trainSeconds, validSeconds, state.bytes, digest,
+        normalConvolutions, reductionConvolutions, parameters, multiplyAdds, curvature,
+        trainSeconds, validSeconds, state.bytes, digest,
       ])
   }
 
@@ -119,7 +123,8 @@ extension EpochRecord {
         validAccuracy: row["valid_accuracy"],
         alpha: try row.vector("alpha"), alphaSoftmax: try row.vector("alpha_softmax"),
         genotype: row["genotype"], normalConvolutions: row["normal_convolutions"],
-        reductionConvolutions: row["reduction_convolutions"],
+        reductionConvolutions: row["reduction_convolutions"], parameters: row["parameters"],
+        multiplyAdds: row["multiply_adds"], curvature: row["curvature"],
         trainSeconds: row["train_seconds"], validSeconds: row["valid_seconds"])
     }
   }
@@ -133,6 +138,7 @@ extension RunResult {
       bytes.append(number)
     }
     bytes.append(genotype)
+    bytes.append(genotypeEpoch ?? -1)
     bytes.append(validAccuracy)
     return bytes
   }
@@ -141,8 +147,8 @@ extension RunResult {
     try db.insert(
       Tables.result,
       [
-        1, outcome.rawValue, epochs, steps, genotype, normalConvolutions, reductionConvolutions,
-        validAccuracy, seconds, digest,
+        1, outcome.rawValue, epochs, steps, genotype, genotypeEpoch, normalConvolutions,
+        reductionConvolutions, validAccuracy, seconds, digest,
       ])
   }
 
@@ -154,7 +160,8 @@ extension RunResult {
     }
     return RunResult(
       outcome: outcome, epochs: row["epochs"], steps: row["steps"],
-      genotype: row["genotype"], normalConvolutions: row["normal_convolutions"],
+      genotype: row["genotype"], genotypeEpoch: row["genotype_epoch"],
+      normalConvolutions: row["normal_convolutions"],
       reductionConvolutions: row["reduction_convolutions"],
       validAccuracy: row["valid_accuracy"], seconds: row["seconds"])
   }

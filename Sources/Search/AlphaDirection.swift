@@ -36,8 +36,8 @@ struct DirectionInputs {
   var train: SupernetInput<Float>
   /// Drawn when a method asks for it.
   var validation: SupernetInput<Float>
-  /// The training batches of the steps that follow, for `unrolled`; the present one first.
-  var path: () throws -> [SupernetInput<Float>]
+  /// The training batches of the steps that follow in the epoch, for `unrolled`; the present one first.
+  var path: () -> [SupernetInput<Float>]
   /// ξ: the learning rate of w.
   var weightRate: Double
 }
@@ -52,7 +52,7 @@ struct DirectionRule {
     at state: SearchState, on inputs: DirectionInputs, of net: Supernet<Float>
   ) throws -> AlphaDirection {
     switch method {
-    case .random:
+    case .random, .randomSharing:
       return AlphaDirection([
         StepRecord.Term(
           name: "none", coefficient: 0, gradient: .init(repeating: 0, count: net.alphaCount))

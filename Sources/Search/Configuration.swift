@@ -46,7 +46,8 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
   public var order = StepOrder.alphaFirst
   /// Weight steps per step of α.
   public var weightUpdates = 1
-  /// Whether further weight steps see the next batches; the public code repeats the same one.
+  /// Whether further weight steps see the next batches, which the next step of α then leaves behind; the public
+  /// code repeats the same one.
   public var updatesSeeNextBatches = false
   /// The method from `switchEpoch` on (the paper's late-phase experiment).
   public var switchMethod: SearchMethod?
@@ -65,6 +66,9 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
     case minres
     case neumann
   }
+
+  /// Cells drawn at the end of each epoch of `random-sharing`.
+  public var randomCells = 20
 
   // MARK: Gumbel
 
@@ -115,14 +119,29 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
   // MARK: End
 
   public var seed: UInt64
-  /// Stop once the counts (n, r) of the genotype's convolutions are both at most these.
-  public var stopAt: ConvolutionCounts?
+  /// How the genotype is read off α.
+  public var genotypeRule = Genotype.Rule.darts
+  /// When to end before the last epoch.
+  public var stopRule: StopRule?
+  /// Epochs from one measurement of the α-Hessian's largest eigenvalue to the next; nil for none. A curvature rule
+  /// measures in any case.
+  public var curvatureEvery: Int?
 
   /// The method of an epoch.
   public func method(inEpoch epoch: Int) -> SearchMethod {
     if let switchMethod, let switchEpoch, epoch >= switchEpoch { return switchMethod }
     return method
   }
+
+  /// Whether the end of an epoch measures the curvature of α.
+  func measuresCurvature(afterEpoch epoch: Int) -> Bool {
+    if let curvatureEvery, epoch % curvatureEvery == 0 { return true }
+    if case .curvature(let rule) = stopRule { return rule.measures(afterEpoch: epoch) }
+    return false
+  }
+
+  /// Training batches that a step uses up.
+  var batchesPerStep: Int { updatesSeeNextBatches ? weightUpdates : 1 }
 
   /// Takes over what the data decide of the network.
   public mutating func adopt(_ dataset: Dataset) {
@@ -150,6 +169,18 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
     try require(unrollSteps >= 1, "--unroll-steps must be at least 1, not \(unrollSteps)")
     try require(
       solverIterations >= 1, "--solver-iterations must be at least 1, not \(solverIterations)")
+    try require(randomCells >= 1, "--random-cells must be at least 1, not \(randomCells)")
+    try require(
+      (curvatureEvery ?? 1) >= 1,
+      "--curvature-every must be at least 1, not \(curvatureEvery ?? 0)")
+    if case .curvature(let rule) = stopRule {
+      try require(
+        rule.factor > 1 && rule.factor.isFinite && rule.every >= 1 && rule.window >= 1
+          && rule.lag >= 1, "--stop-at-curvature must be above 1, not \(rule.factor)")
+    }
+    try require(
+      space == .darts || ![method, switchMethod].contains(.randomSharing),
+      "random-sharing trains one cell at a time, on any space the same: leave out --space")
     try require(
       temperatureStart > 0 && temperatureEnd > 0,
       "temperatures must be above 0, not \(temperatureStart) and \(temperatureEnd)")
@@ -158,10 +189,12 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
     try require(
       (switchMethod == nil) == (switchEpoch == nil),
       "--switch-to and --switch-epoch belong together: give both or none")
-    try require(
-      order != .simultaneous || [.singleLevel, .milenas1st].contains(method),
-      "--order simultaneous takes ∇_w and ∇_α of L_train from one pass, which only single-level and "
-        + "milenas-1st have; use --order alpha-first with \(method.rawValue)")
+    for method in [method, switchMethod].compactMap({ $0 }) {
+      try require(
+        order != .simultaneous || [.singleLevel, .milenas1st].contains(method),
+        "--order simultaneous takes ∇_w and ∇_α of L_train from one pass, which only single-level and "
+          + "milenas-1st have; use --order alpha-first with \(method.rawValue)")
+    }
   }
 }
 

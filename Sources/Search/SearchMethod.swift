@@ -19,11 +19,23 @@ public enum SearchMethod: String, CaseIterable, Codable, Sendable {
   case implicit
   /// α stays where it was drawn: a random cell, with weights trained all the same.
   case random
+  /// Random search with weight sharing (Li and Talwalkar 2019): each step trains one cell drawn at random, each epoch
+  /// ends with the best of several.
+  case randomSharing = "random-sharing"
+
+  /// Whether α is moved at all.
+  public var movesAlpha: Bool { ![.random, .randomSharing].contains(self) }
+
+  /// Whether the α-step takes a pass on the training batch.
+  var usesTraining: Bool { movesAlpha && self != .darts1st }
+
+  /// Whether the α-step takes a pass on the validation batch.
+  var usesValidation: Bool { movesAlpha && self != .singleLevel }
 
   /// Whether the direction takes second derivatives.
   public var isSecondOrder: Bool {
     switch self {
-    case .singleLevel, .milenas1st, .darts1st, .random: false
+    case .singleLevel, .milenas1st, .darts1st, .random, .randomSharing: false
     default: true
     }
   }
@@ -40,7 +52,8 @@ public enum SearchMethod: String, CaseIterable, Codable, Sendable {
     case .darts2ndExact: "bilevel with one unrolled step, exact mixed product (eq. 7)"
     case .unrolled: "exact gradient through K steps of SGD"
     case .implicit: "implicit function theorem, by conjugate gradients, MINRES or Neumann series"
-    case .random: "alpha is drawn once and never moved: the baseline"
+    case .random: "alpha is drawn once and never moved: a baseline"
+    case .randomSharing: "random search with weight sharing: a baseline"
     }
   }
 }

@@ -57,37 +57,57 @@ extension Genotype {
     return ConvolutionCounts(normal: count(normal), reduction: count(reduction))
   }
 
-  /// The rule of DARTS and MiLeNAS (`genotype()` in `cnn/model_search.py`).
+  /// How a genotype is read off α.
+  public enum Rule: String, CaseIterable, Codable, Sendable {
+    /// The two strongest edges of each node, the best operation on each: DARTS and MiLeNAS (`genotype()` in
+    /// `cnn/model_search.py`), and the public MiLeNAS code's Gumbel network.
+    case darts
+    /// The two strongest pairs of edge and operation, both of which may be on one edge: the official GDAS code.
+    case gdas
+  }
+
+  /// The cell that α stands for.
   ///
-  /// Softmax over all eight operations; the two edges of each node whose best operation but `none` is strongest, the
-  /// stronger first; on each the best operation but `none`. Ties go to the lower index. A node with one edge keeps it.
+  /// Softmax over all eight operations, so that a strong `none`, which is never kept itself, weakens its edge. Each
+  /// node keeps its two strongest inputs, the stronger first; ties go to the lower index.
   /// - Parameter alpha: [2 kinds][edges][8].
-  public init<Scalar: KernelScalar>(alpha: [Scalar], shape: SupernetShape) {
+  public init<Scalar: KernelScalar>(
+    alpha: [Scalar], shape: SupernetShape, rule: Rule = .darts
+  ) {
     precondition(alpha.count == shape.alphaCount)
     func derive(_ kind: CellKind) -> [Entry] {
       (0..<shape.nodes).flatMap { node -> [Entry] in
-        let candidates = shape.edges.enumerated().filter { $0.element.node == node }.map {
-          index, edge -> (entry: Entry, strength: Double) in
+        let candidates = shape.edges.enumerated().filter { $0.element.node == node }.flatMap {
+          index, edge -> [Candidate] in
           let first = shape.alphaIndex(kind, edge: index, .none)
           let row = Mixing<Double>.softmax(
             alpha[first..<(first + Operation.allCases.count)].map { Double($0) })
-          let best = Operation.allCases.dropFirst().reduce(Operation.maxPool3) {
-            row[$1.rawValue] > row[$0.rawValue] ? $1 : $0
+          let all = Operation.allCases.dropFirst().map {
+            Candidate(entry: Entry($0.name, edge.source), strength: row[$0.rawValue])
           }
-          return (Entry(best.name, edge.source), row[best.rawValue])
+          return rule == .darts ? Candidate.strongest(1, of: all) : all
         }
-        // Stable: of equals the one with the lower input comes first.
-        let order = candidates.indices.sorted {
-          candidates[$0].strength > candidates[$1].strength
-            || candidates[$0].strength == candidates[$1].strength && $0 < $1
-        }
-        return order.prefix(2).map { candidates[$0].entry }
+        return Candidate.strongest(2, of: candidates).map(\.entry)
       }
     }
     let concat = Array(2..<(2 + shape.nodes))
     self.init(
       normal: derive(.normal), normalConcat: concat, reduction: derive(.reduction),
       reductionConcat: concat)
+  }
+
+  private struct Candidate {
+    var entry: Entry
+    var strength: Double
+
+    /// In falling order; of equals the one that stands first.
+    static func strongest(_ count: Int, of candidates: [Candidate]) -> [Candidate] {
+      candidates.indices.sorted { a, b in
+        let (x, y) = (candidates[a].strength, candidates[b].strength)
+        return x > y || x == y && a < b
+      }
+      .prefix(count).map { candidates[$0] }
+    }
   }
 }
 

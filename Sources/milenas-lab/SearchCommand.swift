@@ -98,6 +98,15 @@ struct SearchOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("Stop when both convolution counts are at most these.", valueName: "n,r"))
   var stopAt: String?
+  @Option(
+    help: ArgumentHelp(
+      "Stop when the largest eigenvalue of the alpha-Hessian has grown by this (R-DARTS: 1.3).",
+      valueName: "factor"))
+  var stopAtCurvature: Double?
+  @Option(help: "Epochs from one measurement of that eigenvalue to the next.")
+  var curvatureEvery: Int?
+  @Option(help: "How the genotype is read off alpha: darts or gdas.") var genotypeRule: String?
+  @Option(help: "Cells that random-sharing compares after each epoch.") var randomCells: Int?
 
   private static func names<Choice: CaseIterable & RawRepresentable<String>>(of: Choice.Type)
     -> String
@@ -149,8 +158,19 @@ struct SearchOptions: ParsableArguments {
       guard parts.count == 2, let n = parts[0], let r = parts[1] else {
         throw ValidationError("--stop-at takes two counts such as 6,0, not \(stopAt)")
       }
-      c.stopAt = ConvolutionCounts(normal: n, reduction: r)
+      c.stopRule = .size(ConvolutionCounts(normal: n, reduction: r))
     }
+    if let stopAtCurvature {
+      guard stopAt == nil else {
+        throw ValidationError("--stop-at and --stop-at-curvature exclude each other: give one")
+      }
+      var rule = CurvatureRule()
+      rule.factor = stopAtCurvature
+      c.stopRule = .curvature(rule)
+    }
+    c.curvatureEvery = curvatureEvery
+    try take(genotypeRule, "genotype rule", into: &c.genotypeRule)
+    take(randomCells, into: &c.randomCells)
     return (c, try Dataset.open(c.data, folder: c.dataDirectory))
   }
 

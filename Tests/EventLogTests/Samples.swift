@@ -58,13 +58,14 @@ enum Samples {
       validAccuracy: validAccuracy, alpha: vector(shape.alphaCount, from: number),
       alphaSoftmax: [Float](repeating: 0.125, count: shape.alphaCount),
       genotype: "Genotype(normal=[('sep_conv_3x3', 0)])", normalConvolutions: n,
-      reductionConvolutions: 0, trainSeconds: 3, validSeconds: 1)
+      reductionConvolutions: 0, parameters: 3_349_342, multiplyAdds: 528_359_040,
+      curvature: number % 2 == 0 ? 0.25 : nil, trainSeconds: 3, validSeconds: 1)
   }
 
   static func result(_ outcome: RunResult.Outcome = .completed) -> RunResult {
     RunResult(
       outcome: outcome, epochs: 2, steps: 8, genotype: "Genotype(normal=[('sep_conv_3x3', 0)])",
-      normalConvolutions: 6, reductionConvolutions: 0, validAccuracy: 0.5, seconds: 8)
+      genotypeEpoch: 1, normalConvolutions: 6, reductionConvolutions: 0, validAccuracy: 0.5, seconds: 8)
   }
 
   static let state = StateHash([[1, 2], [3]])

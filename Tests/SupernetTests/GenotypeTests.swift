@@ -117,3 +117,18 @@ struct GenotypeTextTests {
     #expect(throws: GenotypeError.self) { try Genotype(text) }
   }
 }
+
+struct GDASRuleTests {
+  /// The official GDAS code compares pairs of edge and operation, so that both may be on one edge.
+  @Test func twoOperationsOfOneEdgeMayBeKept() {
+    let strong = alpha {
+      $0[shape.alphaIndex(.normal, edge: 0, .sepConv3)] = 2
+      $0[shape.alphaIndex(.normal, edge: 0, .sepConv5)] = 1
+    }
+    let gdas = Genotype(alpha: strong, shape: shape, rule: .gdas)
+    #expect(gdas.normal[0] == .init("sep_conv_3x3", 0))
+    #expect(gdas.normal[1] == .init("sep_conv_5x5", 0))
+    let darts = Genotype(alpha: strong, shape: shape)
+    #expect(darts.normal[1] == .init("max_pool_3x3", 1))
+  }
+}
