@@ -19,12 +19,21 @@ import Testing
     return run
   }
 
-  @Test func aNameOrAPathFindsARunAndNothingFindsTheNewest() throws {
+  @Test func aNameOrAPathFindsARun() throws {
     let first = try makeRun("first")
-    let second = try makeRun("second")
+    try makeRun("second")
     #expect(try store.find("first").url.path == first.url.path)
     #expect(try store.find(first.url.path).name == "first")
-    #expect(try store.find(nil).url.path == second.url.path)
+  }
+
+  @Test func nothingFindsTheRunThatStartedLast() throws {
+    for (name, day) in [("b", 1), ("a", 3), ("c", 2)] {
+      let manifest = try Samples.manifest(started: "2026-01-0\(day)T00:00:00.000Z")
+      try manifest.json().write(
+        to: makeRun(name).manifestFile, atomically: true, encoding: .utf8)
+    }
+    #expect(try store.find(nil).name == "a")
+    #expect(store.list().map(\.name) == ["b", "c", "a"])
   }
 
   @Test func aWrongNameSuggestsTheNearest() throws {
