@@ -122,7 +122,7 @@ enum Tables {
       Column("genotype", "TEXT NOT NULL", "the cell derived from α, as DARTS prints it"),
       Column("normal_convolutions", "INTEGER NOT NULL", "n: kept edges with a convolution"),
       Column("reduction_convolutions", "INTEGER NOT NULL", "r: the same in the reduction cell"),
-      Column("parameters", "INTEGER NOT NULL", "of the network derived for CIFAR-10, C 36, 20 cells"),
+      Column("parameters", "INTEGER NOT NULL", "of the derived network, CIFAR-10, C 36, 20 cells"),
       Column("multiply_adds", "INTEGER NOT NULL", "of the same network, for one image"),
       Column("curvature", "REAL", "largest eigenvalue of the α-Hessian; NULL: not measured"),
       Column("train_seconds", "REAL NOT NULL", "wall time of the steps, s; not in the digest"),

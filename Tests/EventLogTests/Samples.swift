@@ -65,7 +65,8 @@ enum Samples {
   static func result(_ outcome: RunResult.Outcome = .completed) -> RunResult {
     RunResult(
       outcome: outcome, epochs: 2, steps: 8, genotype: "Genotype(normal=[('sep_conv_3x3', 0)])",
-      genotypeEpoch: 1, normalConvolutions: 6, reductionConvolutions: 0, validAccuracy: 0.5, seconds: 8)
+      genotypeEpoch: 1, normalConvolutions: 6, reductionConvolutions: 0, validAccuracy: 0.5,
+      seconds: 8)
   }
 
   static let state = StateHash([[1, 2], [3]])
