@@ -37,7 +37,7 @@ public enum SearchError: Error, Equatable, CustomStringConvertible {
         + "the record is complete up to the step before"
     case .unknownName(let kind, let found, let known):
       "there is no \(kind) “\(found)”"
-        + (NearestName.of(found, among: known).map { "; did you mean \($0)?" } ?? "")
+        + (NearestName.of(found, among: known).map { "; did you mean \($0)?" } ?? ".")
         + " The \(kind)s are \(known.joined(separator: ", "))."
     }
   }

@@ -18,9 +18,10 @@ public struct NetworkCount: Hashable, Codable, Sendable {
 
   /// Counts the network that `genotype` makes in the form `shape`.
   ///
-  /// - Throws: `GenotypeError` for a genotype that no network can be built from.
+  /// - Throws: `GenotypeError`, `SupernetError.impossible` for what no network can be built from.
   public init(_ genotype: Genotype, as shape: DerivedShape) throws {
     try genotype.validate()
+    try shape.validate()
     self.init()
     var inputs = addStem(shape)
     var width = shape.channels

@@ -44,6 +44,24 @@ public struct DerivedShape: Hashable, Codable, Sendable {
       classes: shape.classes, channels: shape.channels, cells: shape.cells)
   }
 
+  /// - Throws: `SupernetError.impossible`, naming the first setting that cannot be built.
+  public func validate() throws {
+    // Within these, counts stay in the range of integers.
+    let settings = [
+      ("--channels", channels, 2...1024), ("--cells", cells, 1...1000),
+      ("--image-size", imageSize, 1...2048), ("--input-channels", inputChannels, 1...1024),
+      ("--classes", classes, 2...1_000_000),
+    ]
+    for (option, value, range) in settings where !range.contains(value) {
+      throw SupernetError.impossible(
+        "\(option) must be \(range.lowerBound) to \(range.upperBound), not \(value)")
+    }
+    guard channels % 2 == 0 else {
+      throw SupernetError.impossible(
+        "--channels must be even, not \(channels): a factorised reduction halves it")
+    }
+  }
+
   public func kind(ofCell cell: Int) -> CellKind {
     cell == cells / 3 || cell == 2 * cells / 3 ? .reduction : .normal
   }

@@ -54,7 +54,8 @@ extension Genotype {
       let entries = entries(of: kind)
       guard entries.count == 2 * shape.nodes else {
         throw GenotypeError.impossible(
-          "a \(kind) cell with \(entries.count / 2) nodes does not fit a supernet with \(shape.nodes)")
+          "a \(kind) cell with \(entries.count / 2) nodes does not fit a supernet with \(shape.nodes)"
+        )
       }
       var kept: Set<Int> = []
       for (k, entry) in entries.enumerated() {
@@ -65,7 +66,8 @@ extension Genotype {
           kept.insert(edge).inserted
         else {
           throw GenotypeError.impossible(
-            "the supernet cannot hold \(entry.operation) from state \(entry.input) at node \(k / 2)")
+            "the supernet cannot hold \(entry.operation) from state \(entry.input) at node \(k / 2)"
+          )
         }
         vector[shape.alphaIndex(kind, edge: edge, operation)] = mark(k % 2)
       }

@@ -138,8 +138,8 @@ public enum GenotypeError: Error, Equatable, CustomStringConvertible {
     case .impossible(let sentence): sentence
     case .unknownName(let name, let nearest):
       "there is no published cell “\(name)”"
-        + (nearest.map { "; did you mean \($0)?" } ?? "")
-        + "; `genotype list` shows them, or give one as Genotype(normal=[('sep_conv_3x3', 0), …], …)"
+        + (nearest.map { "; did you mean \($0)?" } ?? ".")
+        + " `milenas-lab genotype list` shows them; or give one as Genotype(normal=[('sep_conv_3x3', 0), …], …)"
     }
   }
 }
@@ -198,10 +198,14 @@ extension Genotype: CustomStringConvertible {
         throw GenotypeError.impossible(
           "a \(kind) cell has two operations for each node, not \(entries.count) in all")
       }
-      guard !concat(of: kind).isEmpty && concat(of: kind).allSatisfy(states.contains) else {
+      let concat = concat(of: kind)
+      guard
+        !concat.isEmpty && Set(concat).count == concat.count
+          && concat.allSatisfy(states.contains)
+      else {
         throw GenotypeError.impossible(
           "the output of a \(kind) cell with \(entries.count / 2) nodes joins some of the states 2 to "
-            + "\(states.upperBound - 1), not \(concat(of: kind))")
+            + "\(states.upperBound - 1), not \(concat)")
       }
       for (k, entry) in entries.enumerated() {
         guard Self.operationNames.contains(entry.operation) else {

@@ -42,7 +42,8 @@ struct SearchCommand: ParsableCommand {
       loop, name: runName, in: location.store, level: logLevel, threads: compute.threads)
     let interruption = Interruption()
     var meter = SearchMeter(loop, began: began)
-    let result = try search.run(isCancelled: { interruption.isRequested }) { meter.report($0) }
+    let result = try search.run(
+      isCancelled: { interruption.isRequested }, report: { meter.report($0) })
     try output.render(SearchSummary(result, run: search.run, data: dataset.name))
     if result.outcome == .interrupted { throw Interrupted() }
   }

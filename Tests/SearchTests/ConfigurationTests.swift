@@ -29,6 +29,14 @@ struct ConfigurationTests {
     #expect(error.map { "\($0)".contains("did you mean paper?") } == true)
   }
 
+  @Test func nameLikeNoOtherListsWhatThereIs() {
+    let error = #expect(throws: SearchError.self) { try SearchConfiguration.preset("xyzzy") }
+    #expect(
+      error.map { "\($0)" }
+        == "there is no preset “xyzzy”. The presets are \(SearchConfiguration.presets.joined(separator: ", "))."
+    )
+  }
+
   @Test(arguments: ImpossibleSetting.all)
   func impossibleSettingsNameTheirOption(setting: ImpossibleSetting) throws {
     let error = #expect(throws: (any Error).self) {

@@ -61,6 +61,15 @@ struct CountingTests {
     #expect(ParameterLayout(shape).count == 1_930_618)
   }
 
+  @Test(arguments: [0, -2, 3, 1 << 40])
+  func impossibleWidthNamesItsOption(channels: Int) throws {
+    var shape = DerivedShape.cifar10
+    shape.channels = channels
+    let cell = try published["DARTS_V2"].genotype
+    let error = #expect(throws: SupernetError.self) { try NetworkCount(cell, as: shape) }
+    #expect(error.map { "\($0)".contains("--channels") } == true)
+  }
+
   @Test func unknownNameSuggestsTheNearest() {
     #expect(throws: GenotypeError.unknownName("DARTS_V3", nearest: "DARTS_V1")) {
       try published["DARTS_V3"]
