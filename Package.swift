@@ -72,7 +72,7 @@ let package = Package(
         "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels", arguments,
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Kernels"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Kernels", "CZlib"]),
     .testTarget(name: "SupernetTests", dependencies: ["Supernet", "Datasets", "Kernels"]),
     .testTarget(
       name: "SearchTests", dependencies: ["Search", "Supernet", "Datasets", "Kernels"],

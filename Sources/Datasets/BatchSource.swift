@@ -15,7 +15,7 @@ public struct BatchSource: Sendable {
   private let seed: UInt64
 
   /// - Parameter trainImages: only the first so many training images.
-  /// - Throws: `DatasetError.tooFewImages`, `.batchTooLarge`.
+  /// - Throws: `DatasetError.tooFewImages`, `.impossibleBatch`.
   public init(
     _ dataset: Dataset, seed: UInt64, batchSize: Int, augmentation: Augmentation,
     validationAugmentation: Bool = false, trainImages: Int? = nil
@@ -31,8 +31,8 @@ public struct BatchSource: Sendable {
     self.validationAugmentation = validationAugmentation ? augmentation : .none
     trainingCount = images / 2
     validationCount = images - images / 2
-    guard batchSize <= trainingCount else {
-      throw DatasetError.batchTooLarge(batch: batchSize, images: trainingCount)
+    guard batchSize >= 1, batchSize <= trainingCount else {
+      throw DatasetError.impossibleBatch(batch: batchSize, images: trainingCount)
     }
   }
 

@@ -25,28 +25,37 @@ public struct Dataset: Sendable {
     }
   }
 
-  /// Folder that Debian's package `dataset-fashion-mnist` fills.
-  public static let debianFashionFolder = "/usr/share/datasets/fashion-mnist"
+  /// Where the files of a data set are looked for when no folder is given; nil for what comes with the program.
+  ///
+  /// Fashion-MNIST: the folder that Debian's package `dataset-fashion-mnist` fills. CIFAR: the folder that its archive
+  /// unpacks to, in the working folder.
+  public static func usualFolder(of name: String) -> String? {
+    switch name {
+    case "fashion-mnist": "/usr/share/datasets/fashion-mnist"
+    case "cifar10": "cifar-10-batches-bin"
+    case "cifar100": "cifar-100-binary"
+    default: nil
+    }
+  }
 
   /// Reads and checks a data set.
   ///
   /// - Parameter folder: where its files lie; nil for the usual place.
   /// - Throws: `DatasetError`.
   public static func open(_ name: String, folder: String? = nil) throws -> Dataset {
+    let folder = folder ?? usualFolder(of: name) ?? ""
     switch name {
     case "fashion-mini":
       let shipped = try ShippedFile.url(bundle: "milenas-lab_Datasets", path: "fashion-mini")
       return try fashion(name, folder: shipped.path)
-    case "fashion-mnist": return try fashion(name, folder: folder ?? debianFashionFolder)
+    case "fashion-mnist": return try fashion(name, folder: folder)
     case "cifar10":
-      let folder = folder ?? "cifar-10-batches-bin"
       return try cifar(
         name, train: (1...5).map { "\(folder)/data_batch_\($0).bin" },
         test: "\(folder)/test_batch.bin", labelBytes: 1, records: 10_000, classNames: cifar10Names,
         means: [0.49139968, 0.48215827, 0.44653124],
         deviations: [0.24703233, 0.24348505, 0.26158768])
     case "cifar100":
-      let folder = folder ?? "cifar-100-binary"
       return try cifar(
         name, train: ["\(folder)/train.bin"], test: "\(folder)/test.bin", labelBytes: 2,
         records: 50_000, classNames: (0..<100).map { "class \($0)" },
@@ -73,7 +82,8 @@ public struct Dataset: Sendable {
     func part(_ prefix: String) throws -> (set: ImageSet, contents: [[UInt8]]) {
       try IDX.imageSet(
         images: existing("\(folder)/\(prefix)-images-idx3-ubyte"),
-        labels: existing("\(folder)/\(prefix)-labels-idx1-ubyte"), classNames: fashionNames)
+        labels: existing("\(folder)/\(prefix)-labels-idx1-ubyte"), rows: 28, columns: 28,
+        classNames: fashionNames)
     }
     let (train, test) = (try part("train"), try part("t10k"))
     return Dataset(

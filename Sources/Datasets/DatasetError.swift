@@ -5,18 +5,21 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   case unreadable(path: String, reason: String)
   case wrongMagic(path: String, expected: String, found: String)
   case wrongSize(path: String, expectedBytes: Int, foundBytes: Int)
+  case tooLong(path: String, largestBytes: Int)
+  case tooManyImages(path: String, announced: Int, largest: Int)
+  case wrongShape(path: String, expected: [Int], found: [Int])
   case wrongLabel(path: String, image: Int, label: Int, classes: Int)
   case notGzip(path: String, reason: String)
   case countsDiffer(images: String, imageCount: Int, labels: String, labelCount: Int)
-  case batchTooLarge(batch: Int, images: Int)
+  case impossibleBatch(batch: Int, images: Int)
   case tooFewImages(asked: Int, found: Int)
 
   public var description: String {
     switch self {
     case .unknownName(let name):
-      "there is no data set “\(name)”"
-        + (NearestName.of(name, among: Dataset.names).map { "; did you mean \($0)?" } ?? "")
-        + " The data sets are \(Dataset.names.joined(separator: ", "))."
+      "there is no data set “\(name)”; "
+        + (NearestName.of(name, among: Dataset.names).map { "did you mean \($0)? " } ?? "")
+        + "the data sets are \(Dataset.names.joined(separator: ", "))"
     case .missing(let path, let remedy): "\(path) is not there; \(remedy)"
     case .unreadable(let path, let reason): "\(path) cannot be read: \(reason)"
     case .wrongMagic(let path, let expected, let found):
@@ -24,6 +27,14 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
         + "fetch it again, or set --data-dir"
     case .wrongSize(let path, let expected, let found):
       "\(path) holds \(found) bytes where \(expected) were expected; fetch it again, or set --data-dir"
+    case .tooLong(let path, let largest):
+      "\(path) holds more than the \(largest) bytes expected; fetch it again, or set --data-dir"
+    case .tooManyImages(let path, let announced, let largest):
+      "\(path) announces \(announced) images where at most \(largest) were expected; fetch it "
+        + "again, or set --data-dir"
+    case .wrongShape(let path, let expected, let found):
+      "\(path) holds images of \(shape(found)) where \(shape(expected)) were expected; fetch it "
+        + "again, or set --data-dir"
     case .wrongLabel(let path, let image, let label, let classes):
       "\(path) gives image \(image) the label \(label), but there are \(classes) classes; fetch it "
         + "again, or set --data-dir"
@@ -32,11 +43,15 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
     case .countsDiffer(let images, let imageCount, let labels, let labelCount):
       "\(images) holds \(imageCount) images but \(labels) \(labelCount) labels; fetch both again, "
         + "or set --data-dir"
-    case .batchTooLarge(let batch, let images):
-      "--batch \(batch) is larger than the \(images) images of a half; use a smaller batch or more "
-        + "--train-images"
+    case .impossibleBatch(let batch, let images):
+      "--batch \(batch) must be between 1 and the \(images) images of the training half; choose "
+        + "another, or more --train-images"
     case .tooFewImages(let asked, let found):
       "--train-images \(asked) must be between 4 and the \(found) training images there are"
     }
+  }
+
+  private func shape(_ sizes: [Int]) -> String {
+    sizes.map(String.init).joined(separator: "×")
   }
 }

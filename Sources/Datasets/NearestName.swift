@@ -7,19 +7,22 @@ public enum NearestName {
     return nearest.name
   }
 
-  /// Letters to insert, delete or replace (Levenshtein), case ignored.
-  private static func edits(_ a: String, _ b: String) -> Int {
+  /// Letters to insert, delete or replace, and neighbours to exchange (optimal string alignment), case ignored.
+  static func edits(_ a: String, _ b: String) -> Int {
     let (a, b) = (Array(a.lowercased()), Array(b.lowercased()))
-    var row = Array(0...b.count)
-    for (i, letter) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, other) in b.enumerated() {
-        let replaced = diagonal + (letter == other ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(replaced, row[j] + 1, diagonal + 1)
+    // rows[i][j]: edits from the first i letters of a to the first j of b.
+    var rows = [Array(0...b.count)]
+    for i in a.indices {
+      var row = [i + 1]
+      for j in b.indices {
+        var edits = min(rows[i][j] + (a[i] == b[j] ? 0 : 1), rows[i][j + 1] + 1, row[j] + 1)
+        if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] {
+          edits = min(edits, rows[i - 1][j - 1] + 1)
+        }
+        row.append(edits)
       }
+      rows.append(row)
     }
-    return row[b.count]
+    return rows[a.count][b.count]
   }
 }

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Random numbers by address, not in sequence: Philox 4×32-10 (Salmon et al. 2011).
 ///
 /// The key is the seed, the counter is (index, step, epoch, purpose): any number of any step can be had alone, from
@@ -41,22 +39,41 @@ public struct Philox: Sendable {
     return c
   }
 
-  /// Uniform in the open interval (0, 1), 53 bits.
+  /// Uniform in the open interval (0, 1): a multiple of 2⁻⁵² plus a half of it.
   public func uniform(epoch: Int = 0, step: Int = 0, index: Int) -> Double {
     let bits = block(epoch: epoch, step: step, index: index)
     return Self.uniform(bits[0], bits[1])
   }
 
-  private static func uniform(_ a: UInt32, _ b: UInt32) -> Double {
-    let bits = (UInt64(a) << 32 | UInt64(b)) >> 11
-    return (Double(bits) + 0.5) * 0x1p-53
+  /// 52 bits, not 53: with one more, the half would round the largest value up to 1.
+  static func uniform(_ a: UInt32, _ b: UInt32) -> Double {
+    let bits = (UInt64(a) << 32 | UInt64(b)) >> 12
+    return (Double(bits) + 0.5) * 0x1p-52
   }
 
   /// Standard normal (Box and Muller).
   public func normal(epoch: Int = 0, step: Int = 0, index: Int) -> Double {
     let bits = block(epoch: epoch, step: step, index: index)
     let radius = (-2 * Exponential.log(Self.uniform(bits[0], bits[1]))).squareRoot()
-    return radius * cos(2 * .pi * Self.uniform(bits[2], bits[3]))
+    return radius * Self.cosine(turns: Self.uniform(bits[2], bits[3]))
+  }
+
+  /// cos 2πt for t in 0 ... 1, of our own like `Exponential`: the C library's last bit differs between versions.
+  static func cosine(turns t: Double) -> Double {
+    let fromWhole = min(t, 1 - t)
+    let isNegative = fromWhole > 0.25
+    let quarter = isNegative ? 0.5 - fromWhole : fromWhole
+    // cos in the first eighth of a turn, sin of the rest to a quarter in the second: |x| ≤ π/4.
+    let isSine = quarter > 0.125
+    let x = 2 * Double.pi * (isSine ? 0.25 - quarter : quarter)
+    // Ten terms of Taylor's series: the next is below 1e-20.
+    var series = 1.0
+    for k in stride(from: 9, through: 1, by: -1) {
+      let n = 2 * k - 1 + (isSine ? 1 : 0)
+      series = 1 - series * (x * x) / Double(n * (n + 1))
+    }
+    let magnitude = isSine ? x * series : series
+    return isNegative ? -magnitude : magnitude
   }
 
   /// Gumbel(0, 1): −log(−log u).
@@ -64,15 +81,18 @@ public struct Philox: Sendable {
     -Exponential.log(-Exponential.log(uniform(epoch: epoch, step: step, index: index)))
   }
 
-  /// An integer in 0 ..< bound; the four words of the block in turn, rejecting what would favour small numbers.
+  /// An integer in 0 ..< bound, each as likely: words that would favour small numbers are rejected.
+  ///
+  /// The four words of the block are tried in turn, then those of the block that has it as counter, and so on.
   public func integer(below bound: Int, epoch: Int = 0, step: Int = 0, index: Int) -> Int {
     precondition(0 < bound && bound <= 1 << 31)
     let bound = UInt64(bound)
     let limit = (UInt64(1) << 32) / bound * bound
-    let bits = block(epoch: epoch, step: step, index: index)
-    for word in 0..<4 where UInt64(bits[word]) < limit { return Int(UInt64(bits[word]) % bound) }
-    // Four rejections in a row: at most one address in 16 where bound is just over 2³¹, none to speak of below 2²⁰.
-    return Int(UInt64(bits[3]) % bound)
+    var bits = block(epoch: epoch, step: step, index: index)
+    while true {
+      for word in 0..<4 where UInt64(bits[word]) < limit { return Int(UInt64(bits[word]) % bound) }
+      bits = Self.block(counter: bits, key: key)
+    }
   }
 
   /// A shuffle of 0 ..< count for an epoch (Fisher and Yates).

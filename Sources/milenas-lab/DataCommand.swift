@@ -17,8 +17,10 @@ private struct ListCommand: ParsableCommand {
   func run() throws {
     try output.render(
       Table(
-        columns: ["name", "images"],
-        rows: Dataset.names.map { [.text($0), .text(Dataset.summary(of: $0))] }))
+        columns: ["name", "images", "folder"],
+        rows: Dataset.names.map {
+          [.text($0), .text(Dataset.summary(of: $0)), .init(Dataset.usualFolder(of: $0))]
+        }))
   }
 }
 
