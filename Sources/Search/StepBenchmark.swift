@@ -8,24 +8,24 @@ public struct StepBenchmark {
   /// The three networks that times are quoted for.
   public enum Size: String, CaseIterable, Codable, Sendable {
     /// 1×28×28, C 8, 5 cells, batch 32.
-    case S
+    case small = "S"
     /// 3×32×32, C 16, 8 cells, batch 16.
-    case M
+    case medium = "M"
     /// As M with batch 64: the paper's search.
-    case L
+    case large = "L"
 
     public var shape: SupernetShape {
       switch self {
-      case .S: SupernetShape(inputChannels: 1, imageSize: 28, channels: 8, cells: 5)
-      case .M, .L: SupernetShape(inputChannels: 3, imageSize: 32, channels: 16, cells: 8)
+      case .small: SupernetShape(inputChannels: 1, imageSize: 28, channels: 8, cells: 5)
+      case .medium, .large: SupernetShape(inputChannels: 3, imageSize: 32, channels: 16, cells: 8)
       }
     }
 
     public var batch: Int {
       switch self {
-      case .S: 32
-      case .M: 16
-      case .L: 64
+      case .small: 32
+      case .medium: 16
+      case .large: 64
       }
     }
   }

@@ -24,8 +24,8 @@ struct Head<Number: PassNumber> {
         correct += 1
       }
       gradient.append(
-        exponentials.enumerated().map { class_, e in
-          share * (e / total - (class_ == label ? Number(1) : .zero))
+        exponentials.enumerated().map { index, e in
+          share * (e / total - (index == label ? Number(1) : .zero))
         })
     }
   }
