@@ -73,7 +73,9 @@ let package = Package(
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Kernels", "CZlib"]),
-    .testTarget(name: "SupernetTests", dependencies: ["Supernet", "Datasets", "Kernels"]),
+    .testTarget(
+      name: "SupernetTests", dependencies: ["Supernet", "Datasets", "Kernels"],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "SearchTests", dependencies: ["Search", "Supernet", "Datasets", "Kernels"],
       exclude: ["Fixtures"]),
