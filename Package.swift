@@ -45,11 +45,15 @@ let package = Package(
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "Kernels", swiftSettings: kernels),
     .target(
-      name: "Datasets", dependencies: ["Kernels", "CCrypto", "CZlib"],
+      name: "Datasets",
+      dependencies: ["Kernels", "CCrypto", "CPNG", "CTurboJPEG", "CZlib"],
       resources: [.copy("Resources")], swiftSettings: safe),
     .target(
       name: "Supernet", dependencies: ["Datasets", "Kernels"], resources: [.copy("Resources")],
@@ -72,12 +76,14 @@ let package = Package(
         "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels", arguments,
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Kernels", "CZlib"]),
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["Datasets", "Kernels", "CPNG", "CTurboJPEG", "CZlib"]),
     .testTarget(
       name: "SupernetTests", dependencies: ["Supernet", "Datasets", "Kernels"],
       exclude: ["Fixtures"]),
     .testTarget(
-      name: "SearchTests", dependencies: ["Search", "Supernet", "Datasets", "Kernels"],
+      name: "SearchTests",
+      dependencies: ["Search", "Supernet", "Datasets", "Kernels", "CTurboJPEG"],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "EventLogTests",

@@ -23,8 +23,9 @@ struct MilenasLab: ParsableCommand {
       """,
     version: ProgramVersion.current,
     subcommands: [
-      SearchCommand.self, RunsCommand.self, DataCommand.self, SelftestCommand.self,
-      GenotypeCommand.self, BenchCommand.self,
+      SearchCommand.self, EvaluateCommand.self, RunsCommand.self, DataCommand.self,
+      SelftestCommand.self,
+      GenotypeCommand.self, TableCommand.self, BenchCommand.self,
     ])
 }
 
