@@ -71,20 +71,13 @@ public struct LogBenchmark {
         }
       }
     }
+    for writer in writers { try writer?.fail(CancellationError()) }
     let medians = seconds.map { $0.sorted()[$0.count / 2] }
     return levels.indices.map { index in
       Result(
         level: levels[index]?.rawValue ?? "none", medianSeconds: medians[index],
         overhead: medians[index] / medians[0] - 1,
-        bytesPerStep: writers[index].map { $0.writtenBytes / ((rounds + 1) * Self.block) } ?? 0)
+        bytesPerStep: writers[index].map { $0.run.logBytes / ((rounds + 1) * Self.block) } ?? 0)
     }
-  }
-}
-
-extension Writer {
-  /// Size of the log with what waits in its write-ahead file, in bytes.
-  fileprivate var writtenBytes: Int {
-    let wal = try? FileManager.default.attributesOfItem(atPath: run.logFile.path + "-wal")
-    return run.logBytes + (wal?[.size] as? Int ?? 0)
   }
 }

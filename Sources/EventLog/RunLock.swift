@@ -25,6 +25,9 @@ final class RunLock: Sendable {
 
   deinit { close(descriptor) }
 
+  /// Gives the right up before the process ends.
+  func release() { flock(descriptor, LOCK_UN) }
+
   /// Whether a process of this machine, or one that shares the lock, writes the run.
   static func isHeld(_ run: RunFolder) -> Bool {
     let descriptor = unsafe open(run.manifestFile.path, O_RDONLY | O_CLOEXEC)

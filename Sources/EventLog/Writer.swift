@@ -259,6 +259,7 @@ final class Writer: Sendable {
           arguments: [String.now(), outcome, message, attempt])
       }
     }
+    defer { lock.release() }
     try LogDatabase.closeAsOneFile(queue)
     try stored.get()
   }

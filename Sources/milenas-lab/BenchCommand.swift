@@ -58,7 +58,15 @@ struct BenchCommand: ParsableCommand {
       let results = try LogBenchmark(size, threads: compute.threads).run(rounds: steps, in: folder)
       return LogBenchReport.Network(size: size, results: results)
     }
-    try output.render(LogBenchReport(networks: results))
+    var report = LogBenchReport(networks: results)
+    do {
+      let floats = results.first?.results.first { $0.level == "step" }.map { $0.bytesPerStep / 4 }
+      report.stores = try PeerScript("time_stores.py", needs: ["numpy", "tensorboard"]).run(
+        ["--floats", "\(floats ?? 7000)"], as: [LogBenchReport.Store].self)
+    } catch {
+      StandardStream.error.write("other stores were not timed: \(error)\n")
+    }
+    try output.render(report)
   }
 
   private func choices<Choice: CaseIterable & RawRepresentable<String>>(
@@ -107,18 +115,35 @@ private struct LogBenchReport: Report {
     var results: [LogBenchmark.Result]
   }
 
+  /// Another experiment store: what the record of a step alone takes.
+  struct Store: Codable {
+    var store: String
+    var seconds: Double
+    var bytes: Double
+  }
+
   var networks: [Network]
+  var stores: [Store] = []
 
   var table: Table? {
     Table(
-      columns: ["net", "log level", "median_s", "overhead", "bytes/step"],
+      columns: ["net", "log", "median_s", "overhead", "bytes/step"],
       rows: networks.flatMap { network in
-        network.results.map {
+        let bare = network.results.first?.medianSeconds ?? .nan
+        return network.results.map { result -> [Table.Cell] in
           [
-            .text(network.size.rawValue), .text($0.level), .real($0.medianSeconds, decimals: 4),
-            .real($0.overhead, decimals: 4), .integer(Int64($0.bytesPerStep)),
+            .text(network.size.rawValue), .text(result.level),
+            .real(result.medianSeconds, decimals: 4), .real(result.overhead, decimals: 4),
+            .integer(Int64(result.bytesPerStep)),
           ]
         }
+          + stores.map { store in
+            [
+              .text(network.size.rawValue), .text(store.store),
+              .real(bare + store.seconds, decimals: 4), .real(store.seconds / bare, decimals: 4),
+              .integer(Int64(store.bytes)),
+            ]
+          }
       })
   }
 
