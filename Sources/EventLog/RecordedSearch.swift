@@ -113,7 +113,7 @@ public final class RecordedSearch {
       submitted += 1
     }
     func tell() {
-      background.takeNotices().forEach { report(.notice($0)) }
+      for notice in background.takeNotices() { report(.notice(notice)) }
       let stored = background.stored
       while let first = unreported.first, first.entry <= stored {
         report(.event(first.event, waiting: submitted - stored))

@@ -20,7 +20,12 @@ struct Safetensors: Equatable {
   private struct Entry: Codable {
     var dtype: String
     var shape: [Int]
-    var data_offsets: [Int]
+    var dataOffsets: [Int]
+
+    enum CodingKeys: String, CodingKey {
+      case dtype, shape
+      case dataOffsets = "data_offsets"
+    }
   }
 
   private enum Field: Codable {
@@ -59,7 +64,7 @@ struct Safetensors: Equatable {
     for tensor in tensors {
       let end = offset + 4 * tensor.values.count
       fields[tensor.name] = .tensor(
-        Entry(dtype: "F32", shape: tensor.shape, data_offsets: [offset, end]))
+        Entry(dtype: "F32", shape: tensor.shape, dataOffsets: [offset, end]))
       offset = end
     }
     let encoder = JSONEncoder()
@@ -105,7 +110,7 @@ struct Safetensors: Equatable {
     var tensors: [Tensor] = []
     var offset = 0
     for (name, entry) in entries.sorted(by: {
-      $0.entry.data_offsets.lexicographicallyPrecedes($1.entry.data_offsets)
+      $0.entry.dataOffsets.lexicographicallyPrecedes($1.entry.dataOffsets)
     }) {
       tensors.append(try Self.tensor(name, entry, at: &offset, in: data, from: start))
     }
@@ -128,8 +133,8 @@ struct Safetensors: Equatable {
       count = product
     }
     let (bytes, overflow) = count.multipliedReportingOverflow(by: 4)
-    guard !overflow, entry.data_offsets.count == 2, entry.data_offsets[0] == offset,
-      entry.data_offsets[1] - offset == bytes, entry.data_offsets[1] <= data.count - start
+    guard !overflow, entry.dataOffsets.count == 2, entry.dataOffsets[0] == offset,
+      entry.dataOffsets[1] - offset == bytes, entry.dataOffsets[1] <= data.count - start
     else { throw Malformed(reason: "\(name) does not lie where its shape says") }
     let values = Float32Blob.decode(data[(start + offset)..<(start + offset + bytes)])
     offset += bytes

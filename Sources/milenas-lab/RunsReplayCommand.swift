@@ -41,11 +41,12 @@ struct ReplayCommand: ParsableCommand {
     let progress = Progress()
     let interruption = Interruption()
     let answer = try replay.compare(
-      count == 0 ? nil : range, isCancelled: { interruption.isRequested }
-    ) { step in
-      progress.update("step \(step.record.step) of \(range.lowerBound) to \(range.upperBound - 1)")
-      try writer?.write(step, of: replay)
-    }
+      count == 0 ? nil : range, isCancelled: { interruption.isRequested },
+      visit: { step in
+        progress.update(
+          "step \(step.record.step) of \(range.lowerBound) to \(range.upperBound - 1)")
+        try writer?.write(step, of: replay)
+      })
     progress.clear()
     try output.render(ReplayReport(answer, run: replay.reader.run.name, from: range.lowerBound))
     if interruption.isRequested { throw Interrupted() }

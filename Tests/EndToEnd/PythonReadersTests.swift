@@ -47,14 +47,16 @@ import Testing
       [Self.python ?? "", script.path, "runs/tiny", "npz", "tb"], in: folder,
       program: URL(filePath: "/usr/bin/env"))
     #expect(read.exitCode == 0, "\(read.errors)")
-    let found = try JSONDecoder().decode(Found.self, from: Data(read.output.utf8))
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let found = try decoder.decode(Found.self, from: Data(read.output.utf8))
     #expect(found.missing == [])
-    #expect(found.npz_train_loss == losses)
-    #expect(found.npz_alpha_shape == [4, 2, 2, 8])
+    #expect(found.npzTrainLoss == losses)
+    #expect(found.npzAlphaShape == [4, 2, 2, 8])
     // TensorBoard keeps 32 bits of a scalar.
-    #expect(found.tensorboard_train_loss == losses.map { Float($0) })
-    #expect(found.checkpoint_stem == [6, 1, 3, 3])
-    let bytes = found.checkpoint_alpha.flatMap { value in
+    #expect(found.tensorboardTrainLoss == losses.map { Float($0) })
+    #expect(found.checkpointStem == [6, 1, 3, 3])
+    let bytes = found.checkpointAlpha.flatMap { value in
       (0..<4).map { String(format: "%02x", value.bitPattern >> (8 * $0) & 0xFF) }
     }
     #expect(bytes.joined() == alpha.map(String.init))
@@ -63,11 +65,11 @@ import Testing
   /// What the script prints.
   private struct Found: Decodable {
     var missing: [String]
-    var npz_train_loss: [Double]
-    var npz_alpha_shape: [Int]
-    var tensorboard_train_loss: [Float]
-    var checkpoint_stem: [Int]
-    var checkpoint_alpha: [Float]
+    var npzTrainLoss: [Double]
+    var npzAlphaShape: [Int]
+    var tensorboardTrainLoss: [Float]
+    var checkpointStem: [Int]
+    var checkpointAlpha: [Float]
   }
 
   private static let lastAlpha = "lower(hex(alpha)) from epochs where epoch = 1"

@@ -109,16 +109,16 @@ public struct RunExport {
   private struct StepLine: Encodable {
     var step: Int
     var epoch: Int
-    var step_in_epoch: Int
-    var train_loss: Double
-    var valid_loss: Double?
-    var weight_rate: Double
+    var stepInEpoch: Int
+    var trainLoss: Double
+    var validLoss: Double?
+    var weightRate: Double
     var temperature: Double?
     var alpha: [Float]
-    var alpha_gradient: [Float]
+    var alphaGradient: [Float]
     var terms: [Term]
     var samples: [Sample]
-    var gradient_norms: [Float]
+    var gradientNorms: [Float]
 
     struct Term: Encodable {
       var name: String
@@ -134,18 +134,18 @@ public struct RunExport {
     init(_ record: StepRecord) {
       step = record.step
       epoch = record.epoch
-      step_in_epoch = record.stepInEpoch
-      train_loss = record.trainLoss
-      valid_loss = record.validLoss
-      weight_rate = record.weightRate
+      stepInEpoch = record.stepInEpoch
+      trainLoss = record.trainLoss
+      validLoss = record.validLoss
+      weightRate = record.weightRate
       temperature = record.temperature
       alpha = record.alpha
-      alpha_gradient = record.alphaGradient
+      alphaGradient = record.alphaGradient
       terms = record.terms.map {
         Term(name: $0.name, coefficient: $0.coefficient, gradient: $0.gradient)
       }
       samples = record.samples.map { Sample(pass: $0.pass, noise: $0.noise) }
-      gradient_norms = record.gradientNorms
+      gradientNorms = record.gradientNorms
     }
   }
 
