@@ -30,8 +30,6 @@ let safe: [SwiftSetting] = [
 ]
 
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
-/// SQLite's C functions, for the authorizer of `runs sql`.
-let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -46,7 +44,9 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "Kernels", swiftSettings: kernels),
     .target(
       name: "Datasets", dependencies: ["Kernels", "CCrypto", "CZlib"],
@@ -59,7 +59,8 @@ let package = Package(
     .target(
       name: "EventLog",
       dependencies: [
-        "Search", "Supernet", "Datasets", "Kernels", "CCrypto", "CXXHash", grdb, sqlite,
+        "Search", "Supernet", "Datasets", "Kernels", "CCrypto", "CSQLite", "CXXHash", "CZlib",
+        "CZstd", grdb,
       ],
       swiftSettings: safe),
     .target(
@@ -69,7 +70,8 @@ let package = Package(
     .executableTarget(
       name: "milenas-lab",
       dependencies: [
-        "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels", arguments,
+        "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels", "COpenBLAS",
+        arguments,
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Kernels", "CZlib"]),

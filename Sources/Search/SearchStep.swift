@@ -7,7 +7,10 @@ extension SearchLoop {
   ///
   /// - Throws: `SearchError.notFiniteAtStep`, naming the term; what the passes throw. The state is then that of no
   ///   step: go on from a checkpoint.
-  public func step(_ state: inout SearchState) throws -> StepRecord {
+  public func step(_ state: inout SearchState) throws -> StepRecord { try tracedStep(&state).0 }
+
+  /// The same, with the large vectors that only the finest log level keeps.
+  public func tracedStep(_ state: inout SearchState) throws -> (StepRecord, StepTrace) {
     let began = ContinuousClock().now
     var watch = PhaseWatch()
     let inputs = watch.time("data") { self.inputs(at: state) }
@@ -39,7 +42,7 @@ extension SearchLoop {
     state.progress.correct += weightStep.correct
     state.progress.images += inputs.train.batch.count
     state.progress.seconds += (ContinuousClock().now - began).inSeconds
-    return record
+    return (record, StepTrace(weightGradient: weightStep.gradient))
   }
 
   /// The noise of the passes that were taken.
@@ -114,6 +117,8 @@ extension SearchLoop {
   private struct WeightStep {
     var loss: Double
     var correct: Int
+    /// ∇_w L_train, [weightCount].
+    var gradient: [Float]
     /// ‖∇_w L_train‖ per slice of the layout.
     var norms: [Float]
     /// The noise that the pass saw.
@@ -144,7 +149,7 @@ extension SearchLoop {
       try descend(&state, along: pass, rate: inputs.weightRate)
       if first == nil {
         first = WeightStep(
-          loss: pass.loss, correct: pass.correct,
+          loss: pass.loss, correct: pass.correct, gradient: pass.weights,
           norms: net.layout.slices.map { Float(Array(pass.weights[$0.range]).norm) },
           relaxation: input.relaxation)
       }

@@ -36,6 +36,8 @@ enum Program {
   static func main() {
     // A reader that goes away (`| head`) ends the output, not a search that is running.
     signal(SIGPIPE, SIG_IGN)
+    // A file that may not grow gives an error that can be told.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try MilenasLab.parseAsRoot()
       try command.run()
