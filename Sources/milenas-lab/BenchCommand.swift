@@ -12,6 +12,7 @@ struct BenchCommand: ParsableCommand {
         milenas-lab bench --config S,M,L --method milenas-1st,darts-2nd-exact --steps 9
         milenas-lab bench --config S --method all --space all
         milenas-lab bench --log --config M --steps 5
+        milenas-lab bench --peer
 
       S is 1×28×28, C 8, 5 cells, batch 32; M is 3×32×32, C 16, 8 cells, batch 16; L is M with batch 64.
       """)
@@ -23,6 +24,9 @@ struct BenchCommand: ParsableCommand {
   @Option(help: "Steps that are timed.") var steps = 5
   @Flag(help: "Time what the record costs instead: the same steps with and without it, in turn.")
   var log = false
+  @Flag(
+    help: "Run PyTorch beside it on the same work, and print the goals; takes about 15 minutes.")
+  var peer = false
   @OptionGroup var compute: ThreadOptions
   @OptionGroup var output: OutputOptions
 
@@ -33,6 +37,13 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     let sizes: [StepBenchmark.Size] = try choices(config, "network")
     if log { return try benchLog(sizes) }
+    if peer {
+      let progress = Progress()
+      let lines = try PeerBenchmark(threads: compute.threads, steps: steps)
+        .run { progress.update($0) }
+      progress.clear()
+      return try output.render(PeerReport(lines: lines, threads: compute.threads))
+    }
     let methods: [SearchMethod] = try choices(method, "method")
     let spaces: [SearchSpace] = try choices(space, "space")
     var report = BenchReport()

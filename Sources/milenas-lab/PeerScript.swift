@@ -71,7 +71,10 @@ struct PeerScript {
   /// Why a process gave no output.
   private struct Failure: Error, CustomStringConvertible { var description: String }
 
-  private static func output(_ arguments: [String]) throws -> String {
+  /// What a program prints.
+  ///
+  /// - Throws: its last words when it fails.
+  static func output(_ arguments: [String]) throws -> String {
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments = arguments
