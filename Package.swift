@@ -41,6 +41,7 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CMinpack", pkgConfig: "cminpack", providers: [.apt(["libcminpack-dev"])]),
     .systemLibrary(name: "CPrefetch"),
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
@@ -66,7 +67,9 @@ let package = Package(
       swiftSettings: safe),
     .target(
       name: "Analysis",
-      dependencies: ["EventLog", "Search", "Supernet", "Datasets", "Kernels", "COpenBLAS"],
+      dependencies: [
+        "EventLog", "Search", "Supernet", "Datasets", "Kernels", "COpenBLAS", "CMinpack",
+      ],
       resources: [.copy("Resources")], swiftSettings: safe),
     .executableTarget(
       name: "milenas-lab",
