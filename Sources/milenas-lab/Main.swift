@@ -24,7 +24,7 @@ struct MilenasLab: ParsableCommand {
     version: ProgramVersion.current,
     subcommands: [
       SearchCommand.self, RunsCommand.self, DataCommand.self, SelftestCommand.self,
-      GenotypeCommand.self, BenchCommand.self, FitCommand.self,
+      GenotypeCommand.self, BenchCommand.self, FitCommand.self, GradientErrorCommand.self,
     ])
 }
 

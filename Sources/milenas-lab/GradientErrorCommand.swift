@@ -1,0 +1,209 @@
+import Analysis
+import ArgumentParser
+import EventLog
+import Foundation
+import Search
+
+struct GradientErrorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "gradient-error",
+    abstract: "Measure approximate hypergradients against exact ones along a run.",
+    discussion: """
+      Examples:
+        milenas-lab gradient-error
+        milenas-lab gradient-error my-run --every-epoch --batches 8 --unroll 5
+        milenas-lab gradient-error my-run --sweep epsilon
+        milenas-lab gradient-error --estimators all
+
+      Probes states of a recorded search in Double: DARTS-2nd by finite differences and exact, MiLeNAS, and the
+      exact gradient through K steps, on the same batches. What is finished is kept in the run's analysis.sqlite.
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "A run: name or path; the newest with checkpoints when left out.", valueName: "run"))
+  var name: String?
+  @Option(help: "States that are probed, spread over the run's checkpoints.") var probes = 3
+  @Flag(help: "Probe the state after every epoch.") var everyEpoch = false
+  @Option(help: "Steps before which states are probed, separated by commas.") var steps: String?
+  @Option(help: "Pairs of batches at each state.") var batches = 3
+  @Option(help: "K of the exact gradient through K steps that all are compared with.") var unroll =
+    3
+  @Option(help: "Radius r of the finite difference.") var radius = 0.01
+  @Option(help: "Factor of the validation term in the mixed objective.") var lambda = 1.0
+  @Flag(help: "Print what would be done and how long it takes.") var dryRun = false
+  @Option(help: "Folder that holds the images now.") var dataDir: String?
+  @OptionGroup var compute: ThreadOptions
+  @OptionGroup var location: StoreOptions
+  @OptionGroup var output: OutputOptions
+
+  mutating func validate() throws {
+    guard probes >= 1, batches >= 1, unroll >= 1, radius > 0 else {
+      throw ValidationError("--probes, --batches, --unroll and --radius must be above 0")
+    }
+  }
+
+  private var settings: ProbeSettings {
+    var settings = ProbeSettings()
+    settings.batches = batches
+    settings.unroll = unroll
+    settings.radius = radius
+    settings.lambda = lambda
+    return settings
+  }
+
+  func run() throws {
+    let run = try name.map { try location.store.find($0) } ?? location.store.newestWithCheckpoints()
+    let replay = try Replay(run, threads: compute.threads, dataFolder: dataDir)
+    let analysis = try GradientErrorAnalysis(
+      replay, settings: settings, threads: compute.threads,
+      steps: GradientErrorAnalysis.steps(of: replay, count: everyEpoch ? nil : probes, named: steps)
+    )
+    if dryRun {
+      try output.render(PlanReport(try analysis.plan()))
+      return
+    }
+    let progress = Progress()
+    let interruption = Interruption(
+      says: "finishing this batch; finished probes are kept; press Ctrl-C again to end at once")
+    let began = ContinuousClock().now
+    let found = try analysis.run(isCancelled: { interruption.isRequested }) { done, all, state in
+      let seconds = (ContinuousClock().now - began).inSeconds
+      let left = done > 0 ? ", \(Clock.text(seconds / Double(done) * Double(all - done))) left" : ""
+      progress.update("\(run.name): step \(state), batch \(done) of \(all)\(left)")
+    }
+    progress.clear()
+    guard !found.isEmpty else { throw Interrupted() }
+    try output.render(GradientErrorReport(run: run.name, summary: GradientErrorSummary(found)))
+    if interruption.isRequested { throw Interrupted() }
+  }
+}
+
+private struct PlanReport: Report {
+  var steps: [Int]
+  var finished: Int
+  var seconds: Double
+
+  init(_ plan: GradientErrorAnalysis.Plan) {
+    steps = plan.steps
+    finished = plan.finished
+    seconds = plan.seconds
+  }
+
+  var table: Table? { nil }
+  var text: String {
+    "\(steps.count) states, before the steps \(steps.map(String.init).joined(separator: ", ")); "
+      + "\(finished) are finished; about \(Clock.text(seconds))\n"
+  }
+}
+
+private struct GradientErrorReport: Report {
+  var run: String
+  var summary: GradientErrorSummary
+
+  private static func text(_ estimate: Estimate, decimals: Int = 3) -> Table.Cell {
+    guard estimate.low.isFinite else {
+      return .text(String(format: "%.\(decimals)f", estimate.mean))
+    }
+    return .text(
+      String(
+        format: "%.\(decimals)f [%.\(decimals)f, %.\(decimals)f] n=%d", estimate.mean, estimate.low,
+        estimate.high, estimate.count))
+  }
+
+  /// A line for each probe, direction and target.
+  var table: Table? {
+    Table(
+      columns: [
+        "step", "epoch", "direction", "target", "batches", "relative_error", "low", "high",
+        "cosine", "cosine_low", "cosine_high", "sign_agreement", "kendall_tau", "favourite",
+        "changed_entries",
+      ],
+      rows: summary.probes.flatMap { probe in
+        probe.comparisons.map { comparison in
+          let error = Estimate(comparison.relativeErrors)
+          let cosine = Estimate(comparison.cosines)
+          return [
+            .integer(Int64(probe.step)), .integer(Int64(probe.epoch)),
+            .text(comparison.direction), .text(comparison.target), .integer(Int64(error.count)),
+            .real(error.mean), .real(error.low), .real(error.high), .real(cosine.mean),
+            .real(cosine.low), .real(cosine.high),
+            .real(Estimate(comparison.signAgreements).mean),
+            .real(Estimate(comparison.kendallTaus).mean),
+            .real(Estimate(comparison.favourites).mean),
+            .real(Estimate(comparison.changedEntries).mean),
+          ]
+        }
+      })
+  }
+
+  var text: String {
+    let probes = summary.probes
+    let names = probes[0].comparisons.map(\.direction).reduce(into: [String]()) {
+      if !$0.contains($1) { $0.append($1) }
+    }
+    let directions = Table(
+      columns: [
+        "direction", "error, bilevel target", "cosine", "error, mixed target", "signs", "tau",
+        "entries",
+      ],
+      rows: names.map { name in
+        [
+          .text(name),
+          Self.text(summary.estimate(name, against: "bilevel", \.relativeErrors)),
+          Self.text(summary.estimate(name, against: "bilevel", \.cosines), decimals: 4),
+          Self.text(summary.estimate(name, against: "mixed", \.relativeErrors)),
+          .real(summary.estimate(name, against: "bilevel", \.signAgreements).mean, decimals: 3),
+          .real(summary.estimate(name, against: "bilevel", \.kendallTaus).mean, decimals: 3),
+          .real(summary.estimate(name, against: "bilevel", \.changedEntries).mean, decimals: 1),
+        ]
+      })
+    let terms = Table(
+      columns: ["term of the error of darts-2nd", "share", "size over the target"],
+      rows: summary.terms.map {
+        [
+          .text($0.name), Self.text($0.value, decimals: 4),
+          $0.size.map { Self.text($0, decimals: 5) } ?? .missing,
+        ]
+      })
+    let states = Table(
+      columns: [
+        "step", "epoch", "rate", "g2/g1", "noise", "halves' cosine", "gradient norm of w",
+        "passes", "seconds",
+      ],
+      rows: probes.map { probe in
+        [
+          .integer(Int64(probe.step)), .integer(Int64(probe.epoch)),
+          .real(probe.rate, decimals: 4), Self.text(Estimate(probe.implicitShares), decimals: 4),
+          .real(probe.noise, decimals: 2), .real(probe.reliability, decimals: 3),
+          Self.text(Estimate(probe.stationarity), decimals: 3),
+          .text("\(probe.gradientPasses) + \(probe.tangentPasses) tangents"),
+          .real(probe.seconds, decimals: 1),
+        ]
+      })
+    let twin = Table(
+      columns: ["step", "r", "error of the difference of g2", "on the smooth twin", "ratio"],
+      rows: probes.flatMap { probe in
+        probe.twin.map {
+          [
+            .integer(Int64(probe.step)), .real($0.radius),
+            .text(String(format: "%.3g %%", 100 * $0.network)),
+            .text(String(format: "%.3g %%", 100 * $0.twin)),
+            .real($0.network / $0.twin, decimals: 0),
+          ]
+        }
+      })
+    return """
+      \(run): target of the errors is the exact gradient through \(probes[0].settings.unroll) steps of SGD, mean over the batches
+      (bilevel: of L_val; mixed: of L_train + lambda L_val); w' is SGD's own step, with momentum and decay.
+      The implicit gradient is no truth here: the weights are not at a minimum, and with batch norm and decay there is none.
+
+      \(directions.text)
+      \(terms.text)
+      \(states.text)
+      \(twin.text)
+      \(summary.words)
+
+      """
+  }
+}
