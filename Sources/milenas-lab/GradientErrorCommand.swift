@@ -31,6 +31,18 @@ struct GradientErrorCommand: ParsableCommand {
     3
   @Option(help: "Radius r of the finite difference.") var radius = 0.01
   @Option(help: "Factor of the validation term in the mixed objective.") var lambda = 1.0
+  @Option(
+    help: ArgumentHelp(
+      "Sweep instead of probing: the radius of the finite difference, or K.",
+      valueName: "epsilon|unroll"))
+  var sweep: Sweep?
+  @Flag(help: "Measure how far the loss falls along each direction: a test without a truth.")
+  var descentTest = false
+  @Option(
+    help: ArgumentHelp(
+      "Compare estimators by name, separated by commas, or all: \(Estimator.known.map(\.name).joined(separator: ", "))."
+    ))
+  var estimators: String?
   @Flag(help: "Print what would be done and how long it takes.") var dryRun = false
   @Option(help: "Folder that holds the images now.") var dataDir: String?
   @OptionGroup var compute: ThreadOptions
@@ -52,9 +64,13 @@ struct GradientErrorCommand: ParsableCommand {
     return settings
   }
 
+  enum Sweep: String, CaseIterable, ExpressibleByArgument { case epsilon, unroll }
+
   func run() throws {
+    if let estimators { return try compare(try Estimator.list(estimators)) }
     let run = try name.map { try location.store.find($0) } ?? location.store.newestWithCheckpoints()
     let replay = try Replay(run, threads: compute.threads, dataFolder: dataDir)
+    if sweep != nil || descentTest { return try sweepOrTest(replay) }
     let analysis = try GradientErrorAnalysis(
       replay, settings: settings, threads: compute.threads,
       steps: GradientErrorAnalysis.steps(of: replay, count: everyEpoch ? nil : probes, named: steps)
@@ -76,6 +92,181 @@ struct GradientErrorCommand: ParsableCommand {
     guard !found.isEmpty else { throw Interrupted() }
     try output.render(GradientErrorReport(run: run.name, summary: GradientErrorSummary(found)))
     if interruption.isRequested { throw Interrupted() }
+  }
+}
+
+extension GradientErrorCommand {
+  /// The state that sweeps look at: a named one, or that of the last checkpoint.
+  private func lastState(_ replay: Replay) throws -> Int {
+    try GradientErrorAnalysis.steps(of: replay, count: 1, named: steps).last ?? 0
+  }
+
+  private func sweepOrTest(_ replay: Replay) throws {
+    let step = try lastState(replay)
+    let progress = Progress()
+    func tell(_ done: Int, _ all: Int) { progress.update("\(done) of \(all)") }
+    if descentTest {
+      let test = try DescentTest(
+        replay, step: step, threads: compute.threads, unroll: unroll, batches: max(batches, 2),
+        progress: tell)
+      progress.clear()
+      return try output.render(DescentReport(test: test))
+    }
+    switch sweep {
+    case .unroll:
+      let result = try UnrollSweep(
+        replay, step: step, threads: compute.threads, largest: max(unroll, 5), progress: tell)
+      progress.clear()
+      try output.render(UnrollReport(sweep: result))
+    default:
+      let result = try EpsilonSweep(
+        replay, step: step, threads: compute.threads, progress: tell)
+      progress.clear()
+      try output.render(EpsilonReport(sweep: result))
+    }
+  }
+
+  private func compare(_ estimators: [Estimator]) throws {
+    var tables = try EstimatorTable.onQuadratic(estimators)
+    let progress = Progress()
+    if let run = try name.map({ try location.store.find($0) })
+      ?? (try? location.store.newestWithCheckpoints())
+    {
+      let replay = try Replay(run, threads: compute.threads, dataFolder: dataDir)
+      tables.append(
+        try EstimatorTable.onRun(
+          replay, step: try lastState(replay), threads: compute.threads, estimators: estimators,
+          unroll: unroll, progress: { progress.update("\(run.name): \($0)") }))
+      progress.clear()
+    }
+    try output.render(EstimatorReport(tables: tables))
+  }
+}
+
+private struct EpsilonReport: Report {
+  var sweep: EpsilonSweep
+
+  func encode(to encoder: any Encoder) throws { try sweep.encode(to: encoder) }
+
+  var table: Table? {
+    Table(
+      columns: ["r", "network_float", "network_double", "twin_float", "twin_double", "flips"],
+      rows: sweep.rows.map {
+        [
+          .real($0.radius), .real($0.float), .real($0.double), .real($0.twinFloat),
+          .real($0.twinDouble), .integer(Int64($0.flips)),
+        ]
+      })
+  }
+
+  var text: String {
+    func short(_ value: Double) -> Table.Cell { .text(String(format: "%.2g", value)) }
+    let rows = Table(
+      columns: ["r", "network, Float", "network, Double", "twin, Float", "twin, Double", "flips"],
+      rows: sweep.rows.map {
+        [
+          short($0.radius), short($0.float), short($0.double), short($0.twinFloat),
+          short($0.twinDouble), .integer(Int64($0.flips)),
+        ]
+      })
+    let curves = Table(
+      columns: ["fitted curve", "a (r^2)", "b (1/r)", "c (1/sqrt r)", "best r", "error there"],
+      rows: sweep.curves.map {
+        [
+          .text($0.name), short($0.a), short($0.b), short($0.c), short($0.bestRadius),
+          short($0.bestError),
+        ]
+      })
+    return """
+      relative error of the finite difference of the mixed product, before step \(sweep.step); flips among \(sweep.kinks) kinks
+
+      \(rows.text)
+      \(curves.text)
+      """
+  }
+}
+
+private struct UnrollReport: Report {
+  var sweep: UnrollSweep
+
+  func encode(to encoder: any Encoder) throws { try sweep.encode(to: encoder) }
+
+  var table: Table? {
+    Table(
+      columns: ["K", "error", "cosine", "captured", "norm"],
+      rows: sweep.rows.map {
+        [
+          .integer(Int64($0.unroll)), .real($0.error, decimals: 4),
+          .real($0.cosine, decimals: 4), .real($0.captured, decimals: 4),
+          .real($0.norm, decimals: 5),
+        ]
+      })
+  }
+
+  var text: String {
+    "exact gradient through K steps against \(sweep.rows.count - 1) steps, before step \(sweep.step)\n\n"
+      + (table?.text ?? "")
+  }
+}
+
+private struct DescentReport: Report {
+  var test: DescentTest
+
+  func encode(to encoder: any Encoder) throws { try test.encode(to: encoder) }
+
+  var table: Table? {
+    Table(
+      columns: ["direction", "fall", "low", "high", "batches"],
+      rows: test.rows.map {
+        [
+          .text($0.direction), .real($0.fall.mean, decimals: 5), .real($0.fall.low, decimals: 5),
+          .real($0.fall.high, decimals: 5), .integer(Int64($0.fall.count)),
+        ]
+      })
+  }
+
+  var text: String {
+    "fall of L_val after \(test.unroll) steps of w, per length \(test.length) that alpha moves, before step \(test.step)\n\n"
+      + (table?.text ?? "")
+  }
+}
+
+private struct EstimatorReport: Report {
+  var tables: [EstimatorTable]
+
+  func encode(to encoder: any Encoder) throws { try tables.encode(to: encoder) }
+
+  var table: Table? {
+    Table(
+      columns: [
+        "subject", "estimator", "error", "cosine", "residual", "valid", "gradients", "tangents",
+        "seconds",
+      ],
+      rows: tables.flatMap { table in
+        table.rows.map { [.text(table.subject)] + Self.cells($0) }
+      })
+  }
+
+  private static func cells(_ row: EstimatorTable.Row) -> [Table.Cell] {
+    [
+      .text(row.estimator), .text(String(format: "%.3g", row.error)),
+      .real(row.cosine, decimals: 4),
+      row.residual.map { .text(String(format: "%.2g", $0)) } ?? .missing,
+      .text(row.isValid ? "yes" : "surrogate"), .integer(Int64(row.gradients)),
+      .integer(Int64(row.tangents)), .real(row.seconds, decimals: 2),
+    ]
+  }
+
+  var text: String {
+    tables.map { table in
+      let rows = Table(
+        columns: [
+          "estimator", "error", "cosine", "residual", "valid", "gradients", "tangents", "seconds",
+        ],
+        rows: table.rows.map(Self.cells))
+      return "\(table.subject)\n\n\(rows.text)"
+    }.joined(separator: "\n")
+      + "\nvalid: an implicit estimate is a gradient only at a minimum of w, with its system solved to 1e-3\n"
   }
 }
 

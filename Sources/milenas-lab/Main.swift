@@ -25,6 +25,7 @@ struct MilenasLab: ParsableCommand {
     subcommands: [
       SearchCommand.self, RunsCommand.self, DataCommand.self, SelftestCommand.self,
       GenotypeCommand.self, BenchCommand.self, FitCommand.self, GradientErrorCommand.self,
+      CurvatureCommand.self, ExplainCommand.self,
     ])
 }
 

@@ -54,13 +54,18 @@ public struct GradientErrorAnalysis {
     let finished = try steps.count { try stored($0) != nil }
     let probe = try ProbePoint(replay, step: steps.first ?? 0, batches: 1)
     let networks = try ProbeNetworks(replay, threads: threads)
-    let began = ContinuousClock().now
-    _ = try networks.double.gradient(
-      [.weights, .alpha], at: probe.double.point, on: probe.train.double[0])
-    let pass = (ContinuousClock().now - began).inSeconds
-    // In units of a gradient: tangents cost about 2.3, a gradient in Float 0.5.
-    let perBatch = 14 + 4.6 + 2.5 + Double(settings.unroll) * 2 * 3.3 + 2
-    let perProbe = Double(settings.batches) * perBatch + 22
+    func time() throws -> Double {
+      let began = ContinuousClock().now
+      _ = try networks.double.gradient(
+        [.weights, .alpha], at: probe.double.point, on: probe.train.double[0])
+      return (ContinuousClock().now - began).inSeconds
+    }
+    // The first pass touches its memory for the first time.
+    _ = try time()
+    let pass = try time()
+    // In units of such a pass: a tangent costs 2.5 of them, a gradient in Float a half.
+    let perBatch = 7 + 2 * 2.5 + 5 * 0.5 + 2 * (Double(settings.unroll) * 3.5 + 1)
+    let perProbe = Double(settings.batches) * perBatch + 2 * 8
     return Plan(
       steps: steps, finished: finished,
       seconds: pass * perProbe * Double(steps.count - finished))

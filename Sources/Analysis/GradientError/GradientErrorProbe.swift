@@ -8,7 +8,7 @@ public struct ProbeSettings: Codable, Equatable, Sendable {
   /// Paired batches, M: every direction sees the same ones.
   public var batches = 3
   /// K of the target d_K.
-  public var unroll = 3
+  public var unroll = 2
   /// r of the finite difference.
   public var radius = 0.01
   /// λ of the mixed objective.
@@ -154,24 +154,17 @@ public struct GradientErrorProbe {
     let net = networks.double
     let (train, validation) = (probe.train.double[batch], probe.validation.double[batch])
     let step = UnrolledStep(.dartsCode, probe.descent)
-    func oneStep<S: KernelScalar>(
-      _ net: Supernet<S>, _ state: BilevelState<S>, _ inputs: BilevelInputs<SupernetInput<S>>,
-      _ order: SecondOrder
-    ) throws -> Hypergradient<S> {
-      try net.oneStepHypergradient(at: state, on: inputs, step: step, secondOrder: order)
-    }
-    let inputs = BilevelInputs(inner: train, outer: validation)
-    let exact = try oneStep(net, probe.double, inputs, .exact)
+    let mixed = try net.mixedLevelHypergradient(
+      at: probe.double, training: train, validation: validation, step: step, secondOrder: .exact,
+      lambda: settings.lambda)
+    let exact = mixed.validation
     // v and g1 are the same for the difference, so only the product is formed again.
-    let difference = try net.oneStepHypergradient(
-      at: probe.double, on: inputs, step: step,
-      secondOrder: .finiteDifference(radius: settings.radius))
-    let float = try oneStep(
-      networks.single, probe.single,
-      BilevelInputs(inner: probe.train.single[batch], outer: probe.validation.single[batch]),
-      .finiteDifference(radius: settings.radius))
-    let onTraining = try oneStep(
-      net, probe.double, BilevelInputs(inner: train, outer: train), .exact)
+    let product = try net.finiteDifferenceProduct(
+      radius: settings.radius, along: exact.outerGradient, at: probe.double.point, on: train)
+    let float = try networks.single.oneStepHypergradient(
+      at: probe.single,
+      on: BilevelInputs(inner: probe.train.single[batch], outer: probe.validation.single[batch]),
+      step: step, secondOrder: .finiteDifference(radius: settings.radius))
     let path = (0..<settings.unroll).map { probe.train.double[batch + $0] }
     func unrolled(_ outer: SupernetInput<Double>) throws -> Hypergradient<Double> {
       try net.unrolledHypergradient(
@@ -181,16 +174,16 @@ public struct GradientErrorProbe {
     let trainGradient = try net.gradient([.weights, .alpha], at: probe.double.point, on: train)
     let validGradient = try net.gradient(.alpha, at: probe.double.point, on: validation)
     cost =
-      cost + exact.cost + difference.cost + float.cost + onTraining.cost + toValidation.cost
-      + toTraining.cost
-    cost.gradients += 2
+      cost + mixed.cost + float.cost + toValidation.cost + toTraining.cost
+    cost.gradients += 4
     let slope = trainGradient.weights.adding(
       probe.descent.weightDecay, times: probe.double.point.weights)
     return Directions(
       first: validGradient.alpha, single: trainGradient.alpha,
-      differenceFloat: float.direction.map(Double.init), difference: difference.direction,
+      differenceFloat: float.direction.map(Double.init),
+      difference: exact.direct.adding(-probe.descent.rate, times: product),
       exact: exact.direction,
-      mixedExact: onTraining.direction.adding(settings.lambda, times: exact.direction),
+      mixedExact: mixed.direction,
       unrolled: toValidation.direction,
       mixedUnrolled: toTraining.direction.adding(settings.lambda, times: toValidation.direction),
       implicitShare: exact.implicitShare, stationarity: slope.norm)
@@ -208,11 +201,12 @@ public struct GradientErrorProbe {
       let exact = try net.oneStepHypergradient(
         at: probe.double, on: inputs, step: step, secondOrder: .exact)
       cost = cost + exact.cost
+      cost.gradients += 2 * radii.count
+      let truth = exact.implicit.scaled(by: 1 / probe.descent.rate)
       return try radii.map { radius in
-        let difference = try net.oneStepHypergradient(
-          at: probe.double, on: inputs, step: step, secondOrder: .finiteDifference(radius: radius))
-        cost = cost + difference.cost
-        return difference.implicit.subtracting(exact.implicit).norm / exact.implicit.norm
+        let product = try net.finiteDifferenceProduct(
+          radius: radius, along: exact.outerGradient, at: probe.double.point, on: inputs.inner)
+        return product.subtracting(truth).norm / truth.norm
       }
     }
     let radii = [1e-2, 1e-3]
