@@ -27,8 +27,8 @@ struct GradientErrorCommand: ParsableCommand {
   @Flag(help: "Probe the state after every epoch.") var everyEpoch = false
   @Option(help: "Steps before which states are probed, separated by commas.") var steps: String?
   @Option(help: "Pairs of batches at each state.") var batches = 3
-  @Option(help: "K of the exact gradient through K steps that all are compared with.") var unroll =
-    3
+  @Option(help: "K of the exact gradient through K steps that all are compared with.")
+  var unroll = 2
   @Option(help: "Radius r of the finite difference.") var radius = 0.01
   @Option(help: "Factor of the validation term in the mixed objective.") var lambda = 1.0
   @Option(
