@@ -23,7 +23,7 @@ struct GradientErrorCommand: ParsableCommand {
     help: ArgumentHelp(
       "A run: name or path; the newest with checkpoints when left out.", valueName: "run"))
   var name: String?
-  @Option(help: "States that are probed, spread over the run's checkpoints.") var probes = 3
+  @Option(help: "States that are probed, spread over the run's checkpoints.") var probes = 2
   @Flag(help: "Probe the state after every epoch.") var everyEpoch = false
   @Option(help: "Steps before which states are probed, separated by commas.") var steps: String?
   @Option(help: "Pairs of batches at each state.") var batches = 3
@@ -83,11 +83,14 @@ struct GradientErrorCommand: ParsableCommand {
     let interruption = Interruption(
       says: "finishing this batch; finished probes are kept; press Ctrl-C again to end at once")
     let began = ContinuousClock().now
-    let found = try analysis.run(isCancelled: { interruption.isRequested }) { done, all, state in
-      let seconds = (ContinuousClock().now - began).inSeconds
-      let left = done > 0 ? ", \(Clock.text(seconds / Double(done) * Double(all - done))) left" : ""
-      progress.update("\(run.name): step \(state), batch \(done) of \(all)\(left)")
-    }
+    let found = try analysis.run(
+      isCancelled: { interruption.isRequested },
+      progress: { done, all, state in
+        let seconds = (ContinuousClock().now - began).inSeconds
+        let left =
+          done > 0 ? ", \(Clock.text(seconds / Double(done) * Double(all - done))) left" : ""
+        progress.update("\(run.name): step \(state), batch \(done) of \(all)\(left)")
+      })
     progress.clear()
     guard !found.isEmpty else { throw Interrupted() }
     try output.render(GradientErrorReport(run: run.name, summary: GradientErrorSummary(found)))

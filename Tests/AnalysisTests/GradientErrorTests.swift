@@ -183,6 +183,21 @@ private struct RecordedRun {
   }
 }
 
+@Suite struct ErrorCurveTests {
+  /// error² = (a r²)² + (b/r)² + c²/r, each coefficient zero in turn.
+  @Test(arguments: [(0.3, 1e-7, 0.0), (0.3, 0.0, 0.02), (0.0, 1e-7, 0.02), (4, 1e-6, 0.01)])
+  func theCoefficientsOfACurveAreFound(a: Double, b: Double, c: Double) throws {
+    let radii = EpsilonSweep.radii
+    let errors = radii.map { r in
+      (pow(a * r * r, 2) + pow(b / r, 2) + c * c / r).squareRoot()
+    }
+    let curve = try #require(EpsilonSweep.Curve("curve", radii: radii, errors: errors))
+    #expect(abs(curve.a - a) <= 1e-6 * a + 1e-9)
+    #expect(abs(curve.b - b) <= 1e-4 * b + 1e-12)
+    #expect(abs(curve.c - c) <= 1e-4 * c + 1e-6)
+  }
+}
+
 @Suite struct EstimatorTests {
   /// The table of the survey: relative errors at the given w and at the minimum, from numpy.
   @Test(arguments: [

@@ -105,25 +105,32 @@ public struct EpsilonSweep: Codable, Equatable, Sendable {
 }
 
 extension EpsilonSweep.Curve {
-  /// Non-negative least squares of relative errors of error²: the best of all subsets of the three terms.
+  /// Non-negative least squares of error², the scatter being proportional to the curve: weights from the curve itself,
+  /// iterated; of all subsets of the three terms the one with the smallest deviance.
   ///
   /// - Returns: nil when fewer than four errors are finite and above 0.
   init?(_ name: String, radii: [Double], errors: [Double]) {
     let points = zip(radii, errors).filter { $0.1.isFinite && $0.1 > 0 }
     guard points.count >= 4 else { return nil }
+    let squares = points.map { $0.1 * $0.1 }
     let powers: [Double] = [4, -2, -1]
-    var best: (coefficients: [Double], sum: Double)?
+    var best: (coefficients: [Double], deviance: Double)?
     for mask in 1..<8 {
       let kept = powers.indices.filter { mask >> $0 & 1 == 1 }
       let rows = points.map { point in kept.map { pow(point.0, powers[$0]) } }
-      guard
-        let fit = LinearFit(
-          rows, points.map { $0.1 * $0.1 }, weights: points.map { pow($0.1, -4) }),
-        fit.coefficients.allSatisfy({ $0 >= 0 }), fit.residualSum < best?.sum ?? .infinity
-      else { continue }
+      var model = squares
+      var fitted: LinearFit?
+      for _ in 0..<50 {
+        fitted = LinearFit(rows, squares, weights: model.map { 1 / ($0 * $0) })
+        guard let fit = fitted, fit.coefficients.allSatisfy({ $0 >= 0 }) else { break }
+        model = rows.map { zip($0, fit.coefficients).reduce(0) { $0 + $1.0 * $1.1 } }
+      }
+      guard let fit = fitted, fit.coefficients.allSatisfy({ $0 >= 0 }) else { continue }
+      let deviance = zip(squares, model).reduce(0) { $0 + $1.0 / $1.1 - 1 - log($1.0 / $1.1) }
+      guard deviance < best?.deviance ?? .infinity else { continue }
       var coefficients = [0.0, 0, 0]
       for (index, power) in kept.enumerated() { coefficients[power] = fit.coefficients[index] }
-      best = (coefficients, fit.residualSum)
+      best = (coefficients, deviance)
     }
     guard let best else { return nil }
     self.name = name
