@@ -27,6 +27,7 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
   /// A step that was computed again has other bits than its row.
   case differs(RunDifference, run: String, environment: [String])
   case badCheckpoint(path: String, reason: String)
+  case noCheckpoints(run: String)
   case noSuchStep(Int, run: String, steps: Int)
   case noSuchQuantity(String, known: [String])
   case levelTooLow(run: String, level: String, needed: String)
@@ -38,6 +39,7 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .runExists, .impossibleName, .noRuns, .noSuchRun, .notARun, .folderNotWritable,
       .newerSchema, .nothingToResume, .otherData, .noSuchStep, .noSuchQuantity, .levelTooLow,
+      .noCheckpoints,
       .refusedSQL:
       true
     case .damaged, .differs, .badCheckpoint, .unreadableManifest, .needsRecovery, .alreadyWriting,
@@ -102,6 +104,9 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
     case .badCheckpoint(let path, let reason):
       "the checkpoint \(path) cannot be used (\(reason)): restore it from a copy, or remove it, "
         + "and the search is computed again from the one before"
+    case .noCheckpoints(let run):
+      "\(run) has no checkpoints, and neither has another run there: search anew without "
+        + "--keep-checkpoints, or name a run"
     case .noSuchStep(let step, let run, let steps):
       "\(run) has no step \(step): its steps are 0 to \(steps - 1)"
     case .noSuchQuantity(let name, let known):

@@ -45,6 +45,27 @@ extension SearchLoop {
     return (record, StepTrace(weightGradient: weightStep.gradient))
   }
 
+  /// What the first-order passes of a step see: its training and its validation batch, each with its noise.
+  ///
+  /// The address may lie beyond the last epoch: batches are drawn there by the same rule.
+  public func passInputs(ofStep step: Int, inEpoch epoch: Int) -> (
+    train: SupernetInput<Float>, validation: SupernetInput<Float>
+  ) {
+    let validation =
+      configuration.validationBatches == .epoch
+      ? source.validationBatch(epoch: epoch, step: step)
+      : source.randomValidationBatch(epoch: epoch, step: step)
+    return (
+      trainingInput(.train, epoch: epoch, step: step),
+      SupernetInput(validation.batch, sampling.relaxation(.valid, epoch: epoch, step: step))
+    )
+  }
+
+  /// η: the learning rate of w in an epoch; that of the last one beyond it.
+  public func weightRate(inEpoch epoch: Int) -> Double {
+    schedule.weightRate(inEpoch: min(epoch, configuration.epochs - 1))
+  }
+
   /// The noise of the passes that were taken.
   private func samples(
     _ inputs: DirectionInputs, _ weightStep: WeightStep, of method: SearchMethod
@@ -59,15 +80,9 @@ extension SearchLoop {
   /// What the passes of a step are taken on.
   private func inputs(at state: SearchState) -> DirectionInputs {
     let (epoch, step) = (state.epoch, state.stepInEpoch)
-    let train = trainingInput(.train, epoch: epoch, step: step)
-    let validation =
-      configuration.validationBatches == .epoch
-      ? source.validationBatch(epoch: epoch, step: step)
-      : source.randomValidationBatch(epoch: epoch, step: step)
+    let (train, validation) = passInputs(ofStep: step, inEpoch: epoch)
     return DirectionInputs(
-      train: train,
-      validation: SupernetInput(
-        validation.batch, sampling.relaxation(.valid, epoch: epoch, step: step)),
+      train: train, validation: validation,
       path: { [self] in
         [train]
           + (1..<max(1, configuration.unrollSteps)).map {

@@ -24,7 +24,8 @@ struct MilenasLab: ParsableCommand {
     version: ProgramVersion.current,
     subcommands: [
       SearchCommand.self, RunsCommand.self, DataCommand.self, SelftestCommand.self,
-      GenotypeCommand.self, BenchCommand.self, FitCommand.self,
+      GenotypeCommand.self, BenchCommand.self, FitCommand.self, GradientErrorCommand.self,
+      CurvatureCommand.self, ExplainCommand.self,
     ])
 }
 

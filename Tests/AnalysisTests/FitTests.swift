@@ -35,14 +35,13 @@ import Testing
     }
 
     static func shipped() throws -> Figure3c {
-      let data = try Data(
-        contentsOf: ShippedFile.url(bundle: "milenas-lab_Analysis", path: "gradient_cases.json"))
+      let data = try Data(contentsOf: shippedCases)
       let object = try JSONSerialization.jsonObject(with: data)
       func find(_ value: Any) -> Any? {
         guard let fields = value as? [String: Any] else { return nil }
         return fields["curve_fit_fig3c"] ?? fields.values.lazy.compactMap(find).first
       }
-      let found = try #require(find(object))
+      let found = try #require(find(object) as Any?)
       return try JSONDecoder().decode(
         Figure3c.self, from: JSONSerialization.data(withJSONObject: found))
     }
