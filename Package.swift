@@ -30,8 +30,6 @@ let safe: [SwiftSetting] = [
 ]
 
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
-/// SQLite's C functions, for the authorizer of `runs sql`.
-let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -43,14 +41,18 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CMinpack", pkgConfig: "cminpack", providers: [.apt(["libcminpack-dev"])]),
+    .systemLibrary(name: "CPrefetch"),
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    .target(name: "Kernels", swiftSettings: kernels),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(name: "Kernels", dependencies: ["CPrefetch"], swiftSettings: kernels),
     .target(
       name: "Datasets",
       dependencies: ["Kernels", "CCrypto", "CPNG", "CTurboJPEG", "CZlib"],
@@ -63,17 +65,21 @@ let package = Package(
     .target(
       name: "EventLog",
       dependencies: [
-        "Search", "Supernet", "Datasets", "Kernels", "CCrypto", "CXXHash", grdb, sqlite,
+        "Search", "Supernet", "Datasets", "Kernels", "CCrypto", "CSQLite", "CXXHash", "CZlib",
+        "CZstd", grdb,
       ],
       swiftSettings: safe),
     .target(
       name: "Analysis",
-      dependencies: ["EventLog", "Search", "Supernet", "Datasets", "Kernels", "COpenBLAS"],
+      dependencies: [
+        "EventLog", "Search", "Supernet", "Datasets", "Kernels", "COpenBLAS", "CMinpack",
+      ],
       resources: [.copy("Resources")], swiftSettings: safe),
     .executableTarget(
       name: "milenas-lab",
       dependencies: [
-        "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels", arguments,
+        "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels", "COpenBLAS",
+        arguments,
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(

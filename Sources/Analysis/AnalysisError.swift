@@ -8,6 +8,14 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
   case noEigenvalues(size: Int)
   /// A descent of w that found no stationary point.
   case notStationary(iterations: Int, gradientNorm: Double)
+  /// The terms of an error do not add up to it: a mistake of the program, or numbers that are not finite.
+  case chainDoesNotClose(residual: Double)
+  case badStep(String)
+  case badEstimator(String)
+  /// Points that no curve can be fitted to.
+  case unfit(String)
+  /// A file of points that is not one.
+  case notPoints(path: String, line: Int, reason: String)
 
   public var description: String {
     switch self {
@@ -19,6 +27,18 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
     case .noEigenvalues(let size):
       "the eigenvalues of a \(size)×\(size) matrix do not converge: "
         + "it has entries that are not finite"
+    case .chainDoesNotClose(let residual):
+      "the terms of the gradient error add up to it only within \(residual): "
+        + "the run's gradients are not finite, or this is a mistake of the program"
+    case .badEstimator(let name):
+      "no estimator is called “\(name)”: there are "
+        + Estimator.known.map(\.name).joined(separator: ", ") + ", and all"
+    case .badStep(let word): "“\(word)” is no step: give numbers such as 125,250"
+    case .unfit(let reason):
+      "no curve can be fitted: \(reason)"
+    case .notPoints(let path, let line, let reason):
+      "\(path), line \(line): \(reason); a file of points has the columns size (millions of parameters) and error "
+        + "(percent), and may have deviation and seeds"
     case .notStationary(let iterations, let norm):
       "‖∇_wΦ‖ is still \(norm) after \(iterations) Newton steps: "
         + "give a starting point nearer to a minimum, or more weight decay"

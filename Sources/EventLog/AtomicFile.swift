@@ -3,12 +3,30 @@ import Glibc
 
 /// Files that are there whole, or not at all.
 enum AtomicFile {
+  private static let suffix = ".tmp"
+
+  /// Whether a file is what a crash in the midst of `write` leaves.
+  static func isTemporary(_ url: URL) -> Bool {
+    url.lastPathComponent.hasPrefix(".") && url.lastPathComponent.hasSuffix(suffix)
+  }
+
+  /// Makes a folder and its parents where they are missing.
+  ///
+  /// - Throws: `EventLogError.folderNotWritable`.
+  static func createFolder(_ url: URL) throws {
+    do {
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    } catch {
+      throw EventLogError.folderNotWritable(path: url.relativePath, reason: reason(of: error))
+    }
+  }
+
   /// Writes to a temporary name beside `url`, syncs, renames, and syncs the folder.
   ///
   /// - Throws: `EventLogError.diskFull`, `.writeFailed`.
   static func write(_ data: Data, to url: URL) throws {
     let folder = url.deletingLastPathComponent()
-    let temporary = folder.appending(path: ".\(url.lastPathComponent).\(getpid())")
+    let temporary = folder.appending(path: ".\(url.lastPathComponent).\(getpid())\(suffix)")
     do {
       defer { try? FileManager.default.removeItem(at: temporary) }
       guard FileManager.default.createFile(atPath: temporary.path, contents: nil) else {

@@ -30,6 +30,8 @@ public struct StateHash: Equatable, Sendable {
     ])
   }
 
+  init(bytes: Data) { self.bytes = bytes }
+
   /// The vectors' lengths and order count, too.
   init(_ vectors: [[Float]]) {
     var canonical = CanonicalBytes()

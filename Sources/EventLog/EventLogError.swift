@@ -13,10 +13,24 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
   case unreadableManifest(path: String, reason: String)
   /// The log was not closed, and its folder cannot be written to recover it.
   case needsRecovery(path: String)
-  case alreadyWriting(path: String)
+  /// Another process has the right to write; `holder` names it where that can be told.
+  case alreadyWriting(path: String, holder: String?)
+  /// A reader, or another tool, does not let go of the file.
+  case inUse(path: String)
   /// No space is left; every step reported before is in the log.
   case diskFull(path: String, lastStep: Int?)
   case writeFailed(path: String, reason: String)
+  /// The run has ended; there is nothing to go on with.
+  case nothingToResume(run: String, outcome: String)
+  /// The images are others than those of the run.
+  case otherData(name: String, expected: String, found: String)
+  /// A step that was computed again has other bits than its row.
+  case differs(RunDifference, run: String, environment: [String])
+  case badCheckpoint(path: String, reason: String)
+  case noCheckpoints(run: String)
+  case noSuchStep(Int, run: String, steps: Int)
+  case noSuchQuantity(String, known: [String])
+  case levelTooLow(run: String, level: String, needed: String)
   case refusedSQL(reason: String)
   case slowSQL(seconds: Double)
 
@@ -24,9 +38,13 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
   public var isBadInput: Bool {
     switch self {
     case .runExists, .impossibleName, .noRuns, .noSuchRun, .notARun, .folderNotWritable,
-      .newerSchema, .refusedSQL:
+      .newerSchema, .nothingToResume, .otherData, .noSuchStep, .noSuchQuantity, .levelTooLow,
+      .noCheckpoints,
+      .refusedSQL:
       true
-    case .damaged, .unreadableManifest, .needsRecovery, .alreadyWriting, .diskFull, .writeFailed,
+    case .damaged, .differs, .badCheckpoint, .unreadableManifest, .needsRecovery, .alreadyWriting,
+      .inUse,
+      .diskFull, .writeFailed,
       .slowSQL:
       false
     }
@@ -60,14 +78,42 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
     case .needsRecovery(let path):
       "\(path) was not closed by its writer, and its folder cannot be written to recover it: "
         + "copy the whole folder to one that can, and open it there"
-    case .alreadyWriting(let path):
-      "another process is writing \(path): wait until it ends, or choose another --name"
+    case .alreadyWriting(let path, let holder):
+      "\(holder ?? "another process") is writing \(path): wait until it ends, or choose another --name"
+    case .inUse(let path):
+      "another program holds \(path) open: close it there, and try again"
     case .diskFull(let path, let lastStep):
       "no space is left to write \(path): "
         + (lastStep.map { "the record holds every step up to \($0)" } ?? "nothing is lost")
         + "; free some space, or set --runs-dir to another disk"
     case .writeFailed(let path, let reason):
       "cannot write \(path) (\(reason)): what was reported before is in the record"
+    case .nothingToResume(let run, let outcome):
+      "\(run) is \(outcome), so there is nothing to resume: "
+        + "`milenas-lab runs show \(run)` shows it, `search --seed N` starts another"
+    case .otherData(let name, let expected, let found):
+      "the images of \(name) have SHA-256 \(found), those of the run had \(expected): "
+        + "set --data-dir to the folder that holds the run's"
+    case .differs(let difference, let run, let environment):
+      "\(run) \(difference)"
+        + (environment.isEmpty
+          ? "; its environment is the same, so the record or this machine is damaged: "
+            + "`milenas-lab runs verify \(run)` looks at the record"
+          : "; it was made with another environment (\(environment.joined(separator: "; "))): "
+            + "use the same build on the same kind of processor")
+    case .badCheckpoint(let path, let reason):
+      "the checkpoint \(path) cannot be used (\(reason)): restore it from a copy, or remove it, "
+        + "and the search is computed again from the one before"
+    case .noCheckpoints(let run):
+      "\(run) has no checkpoints, and neither has another run there: search anew without "
+        + "--keep-checkpoints, or name a run"
+    case .noSuchStep(let step, let run, let steps):
+      "\(run) has no step \(step): its steps are 0 to \(steps - 1)"
+    case .noSuchQuantity(let name, let known):
+      "no quantity of a step is called \(name): there are \(known.joined(separator: ", "))"
+    case .levelTooLow(let run, let level, let needed):
+      "\(run) was recorded at --log-level \(level), and this needs \(needed): "
+        + "search again with --log-level \(needed)"
     case .refusedSQL(let reason):
       "the statement was refused (\(reason)): only one SELECT is run; "
         + "`milenas-lab runs schema` shows tables and columns"

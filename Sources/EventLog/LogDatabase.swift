@@ -1,3 +1,4 @@
+import CSQLite
 import Foundation
 import GRDB
 
@@ -20,15 +21,50 @@ enum LogDatabase {
     }
   }
 
+  /// Whether a log holds the row that every log begins with; a process that was killed early leaves one that does not.
+  static func isBegun(_ url: URL) -> Bool {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: url.path)
+    guard let size = attributes?[.size] as? Int, size > 0 else { return false }
+    guard let queue = try? openForWriting(url) else {
+      // A log that cannot be opened is not an early one, unless it is still without its mark.
+      let mark = try? DatabaseQueue(path: url.path).read {
+        try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_schema")
+      }
+      return mark != 0
+    }
+    return (try? queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM run") }) != 0
+  }
+
+  /// Removes a log and the files beside it, where they are.
+  ///
+  /// - Throws: `EventLogError.writeFailed`.
+  static func remove(_ url: URL) throws {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+      let path = url.path + suffix
+      guard FileManager.default.fileExists(atPath: path) else { continue }
+      do {
+        try FileManager.default.removeItem(atPath: path)
+      } catch {
+        throw EventLogError.writeFailed(path: path, reason: reason(of: error))
+      }
+    }
+  }
+
   /// Opens the database of a run to continue it; recovers what a crash has left.
   ///
-  /// - Throws: `EventLogError.newerSchema`, `.damaged`, `.alreadyWriting`.
+  /// - Throws: `EventLogError.newerSchema`, `.damaged`, `.inUse`.
   static func openForWriting(_ url: URL) throws -> DatabaseQueue {
     try translatingErrors(of: url.path) {
       let queue = try open(url)
       try queue.read { try checkVersion(in: $0, path: url.path) }
       return queue
     }
+  }
+
+  /// How long a writer gathers steps for one transaction, in seconds: no time at all, but where every transaction
+  /// crosses a network.
+  static func commitInterval(for url: URL) -> Double {
+    Mount(holding: url)?.isNetwork == true ? 1 : 0
   }
 
   private static func open(_ url: URL) throws -> DatabaseQueue {
@@ -48,6 +84,7 @@ enum LogDatabase {
           PRAGMA secure_delete = OFF;
           PRAGMA trusted_schema = OFF;
           """)
+      _ = unsafe sqlite3_set_defensive(db.sqliteConnection)
     }
     return try DatabaseQueue(path: url.path, configuration: configuration)
   }
@@ -78,6 +115,8 @@ enum LogDatabase {
     configuration.readonly = true
     configuration.busyMode = .timeout(5)
     configuration.prepareDatabase { db in
+      // The file may come from a stranger: no schema of it runs code, none of its pages is believed.
+      _ = unsafe sqlite3_set_defensive(db.sqliteConnection)
       try db.execute(sql: "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
     }
     let queue = try DatabaseQueue(path: path, configuration: configuration)
@@ -132,7 +171,7 @@ enum LogDatabase {
       case .SQLITE_FULL: throw EventLogError.diskFull(path: path, lastStep: lastStep)
       case .SQLITE_CORRUPT, .SQLITE_NOTADB:
         throw EventLogError.damaged(path: path, reason: reason)
-      case .SQLITE_BUSY, .SQLITE_LOCKED: throw EventLogError.alreadyWriting(path: path)
+      case .SQLITE_BUSY, .SQLITE_LOCKED: throw EventLogError.inUse(path: path)
       default: throw EventLogError.writeFailed(path: path, reason: reason)
       }
     }

@@ -20,18 +20,23 @@ public struct Manifest: Codable, Equatable, Sendable {
   /// ISO 8601, UTC: "2026-03-01T12:00:00.000Z".
   public var started: String
   public var logLevel: LogLevel
+  public var checkpoints: CheckpointPolicy
+  /// Size of the log from which traces are left out, in bytes; nil: half of the disk's free space.
+  public var maxLogBytes: Int?
   public var configuration: SearchConfiguration
   public var data: DataIdentity
   public var threads: Int
   public var environment: RunEnvironment
 
   public init(
-    name: String, logLevel: LogLevel, configuration: SearchConfiguration, data: DataIdentity,
+    name: String, record: RecordOptions, configuration: SearchConfiguration, data: DataIdentity,
     threads: Int, started: String = .now(), environment: RunEnvironment = .current()
   ) {
     self.name = name
     self.started = started
-    self.logLevel = logLevel
+    logLevel = record.level
+    checkpoints = record.checkpoints
+    maxLogBytes = record.maxLogBytes
     self.configuration = configuration
     self.data = data
     self.threads = threads
@@ -74,6 +79,8 @@ public enum LogLevel: String, CaseIterable, Codable, Comparable, Sendable {
   case epoch
   /// α, losses, every term of the α-gradient, norms, samples, times and a digest of each step.
   case step
+  /// The weight gradient of each step, too.
+  case trace
 
   public static func < (a: LogLevel, b: LogLevel) -> Bool {
     guard let a = allCases.firstIndex(of: a), let b = allCases.firstIndex(of: b) else {

@@ -1,6 +1,6 @@
+import CSQLite
 import Foundation
 import GRDB
-import GRDBSQLite
 
 /// Rows that a user's SELECT gives back.
 public struct QueryResult: Equatable, Sendable {

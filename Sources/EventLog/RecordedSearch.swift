@@ -1,24 +1,86 @@
+import Datasets
 import Foundation
 import Search
 
-/// Where loop and record meet: the only code that knows both.
+/// Where loop and record meet: a new run, or one that goes on.
 public final class RecordedSearch {
   public let run: RunFolder
+  /// The step that it begins with; 0 for a new run.
+  public var firstStep: Int { start.state.step }
+  /// What is ahead of it.
+  public var plan: (epochs: Int, stepsPerEpoch: Int, batch: Int) {
+    (loop.configuration.epochs, loop.stepsPerEpoch, loop.configuration.batch)
+  }
   private let loop: SearchLoop
   private let writer: Writer
+  private let start: Checkpoint
+  private let interval: Double
+
+  /// What a search tells while it runs.
+  public enum Report {
+    /// An event whose record is on disk; `waiting` more are not yet.
+    case event(SearchEvent, waiting: Int)
+    /// A sentence that the user should see.
+    case notice(String)
+  }
 
   /// Makes the run's folder, writes its manifest and opens its log; nothing is computed yet.
   ///
   /// - Throws: `EventLogError.runExists`, `.impossibleName`, `.folderNotWritable`, `.diskFull`.
   public init(
-    _ loop: SearchLoop, name: String, in store: RunStore, level: LogLevel, threads: Int
+    _ loop: SearchLoop, name: String, in store: RunStore, record: RecordOptions = .init(),
+    threads: Int, environment: RunEnvironment = .current()
   ) throws {
     let manifest = Manifest(
-      name: name, logLevel: level, configuration: loop.configuration,
-      data: .init(name: loop.configuration.data, sha256: loop.dataset.sha256), threads: threads)
+      name: name, record: record, configuration: loop.configuration,
+      data: .init(name: loop.configuration.data, sha256: loop.dataset.sha256), threads: threads,
+      environment: environment)
     self.loop = loop
     run = try store.create(name: name)
     writer = try Writer(creating: run, manifest: manifest, layout: loop.net.layout)
+    start = Checkpoint(try SearchState(loop.net, configuration: loop.configuration), after: [])
+    interval = LogDatabase.commitInterval(for: run.logFile)
+  }
+
+  /// Takes up a run that was interrupted, failed or was killed, from its last checkpoint that is whole.
+  ///
+  /// Steps recorded after that checkpoint are computed again and compared; the run goes on where they end.
+  ///
+  /// - Parameters:
+  ///   - dataset: as `Manifest.openData` gives it.
+  ///   - notice: is told of checkpoints that cannot be used.
+  /// - Throws: `EventLogError.alreadyWriting`, `.nothingToResume`, `.unreadableManifest`, `.damaged`.
+  public init(
+    resuming run: RunFolder, dataset: Dataset, threads: Int,
+    environment: RunEnvironment = .current(), notice: (String) -> Void = { _ in }
+  ) throws {
+    let lock = try RunLock(run)
+    let manifest = try Manifest(contentsOf: run.manifestFile)
+    self.run = run
+    interval = LogDatabase.commitInterval(for: run.logFile)
+    if interval > 0 { notice(Self.networkNotice(interval)) }
+    guard LogDatabase.isBegun(run.logFile) else {
+      loop = try SearchLoop(manifest.configuration, dataset: dataset, threads: threads)
+      start = Checkpoint(try SearchState(loop.net, configuration: loop.configuration), after: [])
+      writer = try Writer(
+        beginning: run, manifest: manifest, layout: loop.net.layout, lock: lock)
+      return
+    }
+    let queue = try LogDatabase.openForWriting(run.logFile)
+    try RunReader.check(manifest, against: queue, of: run)
+    let outcome = try RunReader.outcome(in: queue, of: run)
+    if let outcome, outcome != .interrupted {
+      throw EventLogError.nothingToResume(run: run.name, outcome: outcome.rawValue)
+    }
+    loop = try SearchLoop(manifest.configuration, dataset: dataset, threads: threads)
+    let found = try CheckpointShelf(run: run, manifest: manifest, queue: queue)
+      .last { notice("\($0); going on from the one before") }
+    start =
+      try found?.checkpoint
+      ?? Checkpoint(try SearchState(loop.net, configuration: loop.configuration), after: [])
+    writer = try Writer(
+      resuming: run, manifest: manifest, layout: loop.net.layout, lock: lock, queue: queue,
+      from: found.map { ($0.checkpoint.state.step, $0.digest) }, environment: environment)
   }
 
   /// Runs the search to its end, or until `isCancelled`, which is asked between steps.
@@ -26,17 +88,12 @@ public final class RecordedSearch {
   /// - Parameter report: is told of each event once its record is on disk.
   /// - Throws: what the loop and the record throw; the log is closed then, and says why it failed.
   public func run(
-    isCancelled: () -> Bool = { false }, report: (SearchEvent) -> Void = { _ in }
+    isCancelled: () -> Bool = { false }, report: (Report) -> Void = { _ in }
   ) throws -> RunResult {
     do {
-      let start = try SearchState(loop.net, configuration: loop.configuration)
-      let (result, _) = try loop.run(from: start, isCancelled: isCancelled) { event, state in
-        switch event {
-        case .step(let step): try writer.record(step, state: StateHash(state))
-        case .epoch(let epoch): try writer.record(epoch, state: StateHash(state))
-        }
-        report(event)
-      }
+      if interval > 0 && firstStep == 0 { report(.notice(Self.networkNotice(interval))) }
+      if writer.keeps(.trace) { report(.notice(traceNotice)) }
+      let result = try search(isCancelled: isCancelled, report: report)
       try writer.finish(result)
       return result
     } catch {
@@ -44,5 +101,67 @@ public final class RecordedSearch {
       try? writer.fail(error)
       throw error
     }
+  }
+
+  private func search(isCancelled: () -> Bool, report: (Report) -> Void) throws -> RunResult {
+    let background = BackgroundWriter(interval: interval) { [writer] in try writer.store($0) }
+    var epochs = start.epochs
+    var submitted = 0
+    var unreported: [(event: SearchEvent, entry: Int)] = []
+    func submit(_ entry: LogEntry) throws {
+      try background.submit(entry)
+      submitted += 1
+    }
+    func tell() {
+      for notice in background.takeNotices() { report(.notice(notice)) }
+      let stored = background.stored
+      while let first = unreported.first, first.entry <= stored {
+        report(.event(first.event, waiting: submitted - stored))
+        unreported.removeFirst()
+      }
+    }
+    do {
+      let (result, state) = try loop.run(
+        from: start.state, after: start.epochs, isCancelled: isCancelled
+      ) { [writer] event, state in
+        switch event {
+        case .step(let step, let trace):
+          if writer.keeps(.step) {
+            try submit(.step(step, writer.keeps(.trace) ? trace : nil, StateHash(state)))
+          }
+          unreported.append((.step(step, StepTrace(weightGradient: [])), submitted))
+        case .epoch(let epoch):
+          epochs.append(epoch)
+          try submit(.epoch(epoch, StateHash(state)))
+          unreported.append((event, submitted))
+          try submit(.checkpoint(Checkpoint(state, after: epochs)))
+        }
+        tell()
+      }
+      // Within an epoch: what was interrupted goes on from here, and loses nothing.
+      if state.stepInEpoch > 0 { try submit(.checkpoint(Checkpoint(state, after: epochs))) }
+      try background.drain()
+      tell()
+      return result
+    } catch {
+      // What the search has found until it failed is kept.
+      try background.drain()
+      throw error
+    }
+  }
+
+  /// Makes the disk seem full once the log has so many pages of 4 KB, for the tests.
+  func limit(pages: Int) throws { try writer.limit(pages: pages) }
+
+  private var traceNotice: String {
+    let steps = plan.stepsPerEpoch * plan.epochs - firstStep
+    let gigabytes = Double(4 * loop.net.weightCount * steps) * 1e-9
+    return String(
+      format: "weight gradients of %d steps take up to %.2f GB; the log may grow to %.2f GB",
+      steps, gigabytes, Double(writer.largestLogBytes) * 1e-9)
+  }
+
+  private static func networkNotice(_ interval: Double) -> String {
+    "the record lies on a network file system: steps are committed together, every \(interval) s"
   }
 }

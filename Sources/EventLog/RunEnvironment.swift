@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import GRDB
 import Glibc
@@ -15,6 +16,8 @@ public struct RunEnvironment: Codable, Equatable, Sendable {
   public var gitCommit: String?
   /// Whether files differed from that commit when the run began.
   public var gitIsDirty: Bool?
+  /// SHA-256 of `git diff HEAD`, when files differed; 64 hexadecimal digits.
+  public var gitDiffSHA256: String?
   public var compiler: String
   /// `MILENAS_CPU` of the build: "native" is the processor named by `processor`.
   public var cpuTarget: String
@@ -22,9 +25,10 @@ public struct RunEnvironment: Codable, Equatable, Sendable {
   /// As the operating system names it: "AMD EPYC 9R14".
   public var processor: String
   public var operatingSystem: String
-  /// The C library decides the bits of exp and log.
   public var glibc: String
   public var sqlite: String
+  /// Versions of the libraries that the program adds: "openblas", "cairo".
+  public var libraries: [String: String]?
   public var host: String
   public var processID: Int32
   /// `SLURM_JOB_ID` and `SLURM_ARRAY_TASK_ID`, under a Slurm scheduler.
@@ -32,18 +36,37 @@ public struct RunEnvironment: Codable, Equatable, Sendable {
   public var slurmTask: String?
 
   /// The environment of this process.
-  public static func current() -> RunEnvironment {
+  ///
+  /// - Parameter libraries: versions of those that this module does not link.
+  public static func current(libraries: [String: String]? = nil) -> RunEnvironment {
     let process = ProcessInfo.processInfo
     let checkout = GitCheckout(around: Bundle.main.bundleURL)
     return RunEnvironment(
       programVersion: ProgramVersion.current, gitCommit: checkout?.commit,
-      gitIsDirty: checkout?.isDirty, compiler: compiler, cpuTarget: BuildTarget.cpu,
+      gitIsDirty: checkout?.isDirty, gitDiffSHA256: checkout?.diffSHA256, compiler: compiler,
+      cpuTarget: BuildTarget.cpu,
       usesAVX512: BuildTarget.usesAVX512, processor: processorName,
       operatingSystem: process.operatingSystemVersionString,
-      glibc: glibcVersion, sqlite: sqliteVersion,
+      glibc: glibcVersion, sqlite: sqliteVersion, libraries: libraries,
       host: process.hostName, processID: process.processIdentifier,
       slurmJob: process.environment["SLURM_JOB_ID"],
       slurmTask: process.environment["SLURM_ARRAY_TASK_ID"])
+  }
+
+  /// What may give other bits in `other`, in words: "processor A here, B there"; empty when nothing may.
+  ///
+  /// exp, log and all sums are the program's own, so libraries, host and operating system do not count.
+  func differences(from other: RunEnvironment) -> [String] {
+    let pairs: [(String, String, String)] = [
+      ("program", programVersion, other.programVersion),
+      ("commit", gitCommit ?? "unknown", other.gitCommit ?? "unknown"),
+      ("changed files", gitDiffSHA256 ?? "none", other.gitDiffSHA256 ?? "none"),
+      ("compiler", compiler, other.compiler),
+      ("CPU target", cpuTarget, other.cpuTarget),
+      ("AVX-512", "\(usesAVX512)", "\(other.usesAVX512)"),
+      ("processor", processor, other.processor),
+    ]
+    return pairs.filter { $0.1 != $0.2 }.map { "\($0.0): \($0.1) then, \($0.2) now" }
   }
 
   private static var compiler: String {
@@ -86,6 +109,8 @@ public struct RunEnvironment: Codable, Equatable, Sendable {
 struct GitCheckout {
   let commit: String
   let isDirty: Bool
+  /// nil when nothing differs from the commit.
+  let diffSHA256: String?
 
   /// nil when git is missing or the folder lies in no checkout of this program.
   init?(around folder: URL) {
@@ -97,6 +122,11 @@ struct GitCheckout {
     else { return nil }
     self.commit = commit
     isDirty = !changes.isEmpty
+    diffSHA256 =
+      isDirty
+      ? Self.git(["diff", "HEAD"], in: URL(filePath: root)).map {
+        SHA256Digest.hex(Digest.sha256(Data($0.utf8)))
+      } : nil
   }
 
   private static func git(_ arguments: [String], in folder: URL) -> String? {

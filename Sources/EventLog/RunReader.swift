@@ -2,18 +2,73 @@ import Datasets
 import Foundation
 import GRDB
 import Search
+import Supernet
 
 /// Reads the record of a run, also while it is written; gives back the values that the writer took.
 public struct RunReader {
   public let run: RunFolder
   public let manifest: Manifest
-  private let queue: DatabaseQueue
+  let queue: DatabaseQueue
 
   /// - Throws: `EventLogError.newerSchema`, `.damaged`, `.needsRecovery`, `.unreadableManifest`.
   public init(_ run: RunFolder) throws {
     self.run = run
     manifest = try Manifest(contentsOf: run.manifestFile)
     queue = try LogDatabase.openForReading(run.logFile)
+  }
+
+  /// - Throws: `EventLogError.unreadableManifest` when the file says other things than the log's copy.
+  static func check(_ manifest: Manifest, against queue: DatabaseQueue, of run: RunFolder) throws {
+    let copy = try LogDatabase.translatingErrors(of: run.logFile.relativePath) {
+      try queue.read { try String.fetchOne($0, sql: "SELECT manifest FROM run") }
+    }
+    guard copy == (try manifest.json()) else {
+      throw EventLogError.unreadableManifest(
+        path: run.manifestFile.relativePath, reason: "it is not the one that the log has a copy of")
+    }
+  }
+
+  /// How the run ended; nil while it works, and when it failed or was killed.
+  static func outcome(in queue: DatabaseQueue, of run: RunFolder) throws -> RunResult.Outcome? {
+    try LogDatabase.translatingErrors(of: run.logFile.relativePath) {
+      try queue.read { try RunResult.fetchOne($0) }?.outcome
+    }
+  }
+
+  /// The state hash of a step's or an epoch's row.
+  func states(_ steps: Range<Int>) throws -> [Int: StateHash] {
+    let rows = try read {
+      try Row.fetchAll(
+        $0, sql: "SELECT step, state FROM steps WHERE step >= ? AND step < ?",
+        arguments: [steps.lowerBound, steps.upperBound])
+    }
+    return Dictionary(
+      rows.map { ($0["step"], StateHash(bytes: $0["state"])) }, uniquingKeysWith: { a, _ in a })
+  }
+
+  func epochStates() throws -> [Int: StateHash] {
+    let rows = try read { try Row.fetchAll($0, sql: "SELECT epoch, state FROM epochs") }
+    return Dictionary(
+      rows.map { ($0["epoch"], StateHash(bytes: $0["state"])) }, uniquingKeysWith: { a, _ in a })
+  }
+
+  /// The weight gradient of a step, as level `trace` keeps it; nil where there is none.
+  ///
+  /// - Throws: `EventLogError.damaged` when its bytes are not those that were stored.
+  public func trace(ofStep step: Int) throws -> StepTrace? {
+    guard
+      let row = try read({
+        try Row.fetchOne($0, sql: "SELECT * FROM traces WHERE step = ?", arguments: [step])
+      })
+    else { return nil }
+    let count = ParameterLayout(manifest.configuration.shape).count
+    guard let gradient = LosslessCompression.unpack(row["weight_gradient"], count: count),
+      Digest.xxh3(gradient) == row["hash"]
+    else {
+      throw EventLogError.damaged(
+        path: run.logFile.relativePath, reason: "the weight gradient of step \(step) is broken")
+    }
+    return StepTrace(weightGradient: gradient)
   }
 
   /// The steps of a range, or all of them; a step of the DARTS space takes about 6 KB of memory.

@@ -10,9 +10,48 @@ public struct RunFolder: Equatable, Sendable {
   public var name: String { url.lastPathComponent }
   public var manifestFile: URL { url.appending(path: "manifest.json") }
   public var logFile: URL { url.appending(path: "events.sqlite") }
-  public var checkpoints: URL { url.appending(path: "checkpoints", directoryHint: .isDirectory) }
+  /// What analyses have found; the event log itself is never written again.
+  public var analysisFile: URL { url.appending(path: "analysis.sqlite") }
 
-  var isRun: Bool { FileManager.default.fileExists(atPath: logFile.path) }
+  static let checkpointFolder = "checkpoints"
+  public var checkpoints: URL {
+    url.appending(path: Self.checkpointFolder, directoryHint: .isDirectory)
+  }
+
+  /// - Parameter step: the first step after the checkpoint.
+  func checkpointFile(atStep step: Int) -> URL {
+    let digits = String(step)
+    let zeros = String(repeating: "0", count: max(0, 6 - digits.count))
+    return checkpoints.appending(path: "step-\(zeros)\(digits).safetensors")
+  }
+
+  /// The file that a row of the log names; the log may be a stranger's, so nothing outside the folder is meant.
+  func checkpointFile(named file: String) -> URL {
+    checkpoints.appending(path: URL(filePath: file).lastPathComponent)
+  }
+
+  /// Whether steps wait in a file beside the log: while it is written, and when it was not closed.
+  var hasWriteAheadLog: Bool {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: logFile.path + "-wal")
+    return (attributes?[.size] as? Int ?? 0) > 0
+  }
+
+  /// Size of the log, in bytes.
+  var logBytes: Int {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: logFile.path)
+    return (attributes?[.size] as? Int) ?? 0
+  }
+
+  /// Free space of its disk, in bytes.
+  var freeBytes: Int {
+    let attributes = try? FileManager.default.attributesOfFileSystem(forPath: url.path)
+    return (attributes?[.systemFreeSize] as? Int) ?? .max / 2
+  }
+
+  /// A run has a log from its first moments on, and its manifest a little earlier.
+  var isRun: Bool {
+    [logFile, manifestFile].contains { FileManager.default.fileExists(atPath: $0.path) }
+  }
 }
 
 /// The folder that holds one folder per run (`--runs-dir`).
@@ -74,6 +113,21 @@ public struct RunStore: Sendable {
       throw EventLogError.folderNotWritable(path: folder.relativePath, reason: reason(of: error))
     }
     return run
+  }
+
+  /// Deletes a run with all that lies in its folder.
+  ///
+  /// - Throws: `EventLogError.alreadyWriting` while a process writes it; `.folderNotWritable`.
+  public func remove(_ run: RunFolder) throws {
+    if FileManager.default.isWritableFile(atPath: run.manifestFile.path) {
+      withExtendedLifetime(try RunLock(run)) {}
+    }
+    do {
+      try FileManager.default.removeItem(at: run.url)
+    } catch {
+      throw EventLogError.folderNotWritable(
+        path: run.url.relativePath, reason: reason(of: error))
+    }
   }
 
   /// A name that is free: `prefix`, or with the next number that no run has ("demo-2").

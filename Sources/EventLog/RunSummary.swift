@@ -1,6 +1,5 @@
 import Foundation
 import GRDB
-import Glibc
 import Search
 
 /// A run in one line: what it is, how far it came, how it ended.
@@ -61,10 +60,8 @@ extension RunReader {
     guard let attempt = try read({ try Row.fetchOne($0, sql: sql) }) else { return (.killed, nil) }
     let outcome: String? = attempt["outcome"]
     if let outcome { return (RunSummary.Status(rawValue: outcome) ?? .failed, attempt["message"]) }
-    let (host, process): (String, Int32) = (attempt["host"], attempt["process"])
-    // Signal 0 asks whether the process exists; EPERM says that it does and is another user's.
-    let isAtWork =
-      host != ProcessInfo.processInfo.hostName || kill(process, 0) == 0 || errno == EPERM
+    let host: String = attempt["host"]
+    let isAtWork = RunLock.isHeld(run) || host != ProcessInfo.processInfo.hostName
     return (isAtWork ? .running : .killed, nil)
   }
 }

@@ -1,7 +1,7 @@
 /// What is stored: one row of `run` and `result`, one of `attempts` per start, one per epoch and step.
 enum Tables {
   static let all =
-    [run, attempts, alphaEntries, layers, steps, gradientTerms, gumbelSamples, stepSeconds]
+    [run, attempts, alphaEntries, layers, steps, gradientTerms, gumbelSamples, stepSeconds, traces]
     + [epochs, checkpoints, result] + Float32Decoder.tables
 
   static let run = Relation(
@@ -10,7 +10,7 @@ enum Tables {
       Column("id", "INTEGER PRIMARY KEY CHECK (id = 1)", "1"),
       Column("name", "TEXT NOT NULL", "the folder's name when the run began"),
       Column("started", "TEXT NOT NULL", "when"),
-      Column("log_level", "TEXT NOT NULL", "run, epoch or step"),
+      Column("log_level", "TEXT NOT NULL", "run, epoch, step or trace"),
       Column("manifest", "TEXT NOT NULL", "manifest.json: settings, seed, data, environment"),
       Column(
         "digest", "BLOB NOT NULL", "SHA-256 of the manifest; the chain of digests begins here"),
@@ -108,6 +108,18 @@ enum Tables {
     ],
     body: .table(constraints: ["PRIMARY KEY (step, place)"], rowless: true))
 
+  static let traces = Relation(
+    name: "traces",
+    meaning: "the weight gradient of each step (level trace); no part of the digests",
+    columns: [
+      Column("step", "INTEGER PRIMARY KEY REFERENCES steps", "from 0"),
+      Column(
+        "weight_gradient", "BLOB NOT NULL",
+        "∇_w L_train, unclipped; byte planes 0 to 3 of its float32 entries, zstd"),
+      Column("hash", "BLOB NOT NULL", "XXH3-128 of the entries before compression; 16 bytes"),
+    ],
+    body: .table())
+
   static let epochs = Relation(
     name: "epochs", meaning: "one row per epoch, after its last step (levels epoch and step)",
     columns: [
@@ -135,11 +147,13 @@ enum Tables {
   static let checkpoints = Relation(
     name: "checkpoints", meaning: "states on disk from which the run can continue",
     columns: [
-      Column("epoch", "INTEGER PRIMARY KEY", "the epoch it closes"),
-      Column("step", "INTEGER NOT NULL", "the first step after it"),
+      Column("step", "INTEGER PRIMARY KEY", "the first step after it"),
+      Column("epochs", "INTEGER NOT NULL", "how many epochs are complete"),
+      Column("valid_accuracy", "REAL", "of the last of them, 0 to 1; NULL before the first"),
       Column("file", "TEXT NOT NULL", "path inside the run's folder"),
       Column("bytes", "INTEGER NOT NULL", "size of the file"),
       Column("sha256", "BLOB NOT NULL", "of the file; 32 bytes"),
+      Column("digest", "BLOB NOT NULL", "the chain's digest at this point, from which it goes on"),
       Column("written", "TEXT NOT NULL", "when"),
     ],
     body: .table())
@@ -157,7 +171,7 @@ enum Tables {
       Column("normal_convolutions", "INTEGER NOT NULL", "n: kept edges with a convolution"),
       Column("reduction_convolutions", "INTEGER NOT NULL", "r: the same in the reduction cell"),
       Column("valid_accuracy", "REAL", "of that epoch or the last, 0 to 1; NULL before the first"),
-      Column("seconds", "REAL NOT NULL", "wall time, s; no part of the digest"),
+      Column("seconds", "REAL NOT NULL", "wall time of the last attempt, s; not in the digest"),
       Column("digest", "BLOB NOT NULL", "the end of the chain: equal for runs of the same bits"),
     ],
     body: .table())

@@ -1,3 +1,5 @@
+import CPrefetch
+
 /// A list of planes with per-channel coefficients, refilled between phases.
 ///
 /// Node values, the gradients that batch norms hand back and sums over edges are all of this form.
@@ -106,8 +108,9 @@ extension Arena {
         var sum = fresh ? constant : constant + L.load(to, shift)
         var k = 0
         while k < count {
-          sum = sum.adding(
-            L.load(base + (planes[unchecked: k] &+ at), shift), times: coefficients[unchecked: k])
+          let from = base + (planes[unchecked: k] &+ at)
+          prefetch_line(from + 256)
+          sum = sum.adding(L.load(from, shift), times: coefficients[unchecked: k])
           k &+= 1
         }
         sum.store(to, shift)
@@ -187,6 +190,7 @@ extension Arena {
       var k = 0
       while k < count {
         let from = base + (planes[unchecked: k] &+ p &* channels)
+        prefetch_line(from + 256)
         even[unchecked: k] = even[unchecked: k].adding(L.load(from, shift), times: a)
         odd[unchecked: k] = odd[unchecked: k].adding(L.load(from + channels, shift), times: b)
         k &+= 1

@@ -2,7 +2,7 @@ import Supernet
 
 /// What a search leaves behind, in the order in which it happens. Who keeps it is not known here.
 public enum SearchEvent: Sendable {
-  case step(StepRecord)
+  case step(StepRecord, StepTrace)
   case epoch(EpochRecord)
 }
 
@@ -89,8 +89,16 @@ public struct StepRecord: Equatable, Sendable {
   }
 }
 
+/// The vectors of a step that are as large as w.
+public struct StepTrace: Equatable, Sendable {
+  /// ∇_w L_train of the step's first weight step, before clipping and decay; [weightCount].
+  public var weightGradient: [Float]
+
+  public init(weightGradient: [Float]) { self.weightGradient = weightGradient }
+}
+
 /// One epoch, after its last step. Accuracies are fractions, 0 to 1.
-public struct EpochRecord: Equatable, Sendable {
+public struct EpochRecord: Codable, Equatable, Sendable {
   public var epoch: Int
   /// Mean over the epoch's training batches, in nats.
   public var trainLoss: Double

@@ -62,6 +62,21 @@ extension Metered {
   }
 }
 
+extension BilevelProblem {
+  /// ∇²_{αw}L v by the central difference of eq. 8 with ‖εv‖ = radius; [alphaCount]. Cost: 4F.
+  ///
+  /// v: [weightCount]. Error: O(ε²) where L is smooth; rounding / ε; jumps at kinks.
+  /// - Throws: `SearchError.impossible` for a radius that is none; `.notFinite`.
+  public func finiteDifferenceProduct(
+    radius: Double, along v: [Scalar], at point: Point<Scalar>, on input: Input
+  ) throws -> [Scalar] {
+    var passes = Metered(self)
+    return try passes.mixedProduct(
+      .finiteDifference(radius: radius), along: Direction(weights: v), at: point, on: input
+    ).value
+  }
+}
+
 extension Direction {
   /// The joint norm of both parts, in Double.
   var norm: Double { (weights.dot(weights) + alpha.dot(alpha)).squareRoot() }

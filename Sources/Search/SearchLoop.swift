@@ -55,20 +55,20 @@ public final class SearchLoop {
       result.seconds = (ContinuousClock().now - began).inSeconds
       return (result, state)
     }
-    while state.epoch < configuration.epochs {
+    while true {
+      if let kept = configuration.stopRule?.stop(after: epochs) {
+        return ended(.stoppedEarly, with: kept)
+      }
+      if state.epoch >= configuration.epochs { return ended(.completed, with: epochs.last) }
       while state.stepInEpoch < stepsPerEpoch {
         if isCancelled() { return ended(.interrupted, with: nil) }
-        let record = try step(&state)
-        try emit(.step(record), state)
+        let (record, trace) = try tracedStep(&state)
+        try emit(.step(record, trace), state)
       }
       let record = try closeEpoch(&state)
       epochs.append(record)
       try emit(.epoch(record), state)
-      if let kept = configuration.stopRule?.stop(after: epochs) {
-        return ended(.stoppedEarly, with: kept)
-      }
     }
-    return ended(.completed, with: epochs.last)
   }
 
   // MARK: - One epoch

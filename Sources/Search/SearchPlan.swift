@@ -17,6 +17,10 @@ extension SearchLoop {
     public var bytes: Int
     /// Of the step log.
     public var logBytes: Int
+    /// Of the weight gradients of level `trace`, before compression.
+    public var traceBytes: Int
+    /// Of one checkpoint.
+    public var checkpointBytes: Int
   }
 
   /// Measures one step on a copy of the initial state.
@@ -34,7 +38,8 @@ extension SearchLoop {
       epochs: configuration.epochs, stepsPerEpoch: stepsPerEpoch, steps: steps,
       trainingImages: source.trainingCount, validationImages: source.validationCount,
       parameters: net.weightCount, alphaEntries: net.alphaCount, seconds: seconds * Double(steps),
-      bytes: net.byteCount, logBytes: rowBytes * steps)
+      bytes: net.byteCount, logBytes: rowBytes * steps, traceBytes: 4 * net.weightCount * steps,
+      checkpointBytes: 4 * (2 * net.weightCount + 3 * net.alphaCount))
   }
 }
 

@@ -26,6 +26,20 @@ public struct SearchState: Equatable, Sendable {
     public init() {}
   }
 
+  /// A state from its vectors, before the first step.
+  ///
+  /// w, momentum: [weightCount]; α, Adam's moments: [alphaCount].
+  public init(
+    weights: [Float], momentum: [Float], alpha: [Float], adam: Adam.Moments,
+    statistics: BatchNormStatistics<Float>
+  ) {
+    self.weights = weights
+    self.momentum = momentum
+    self.alpha = alpha
+    self.adam = adam
+    self.statistics = statistics
+  }
+
   public var point: Point<Float> { Point(weights: weights, alpha: alpha) }
 
   /// The state before the first step: weights uniform in ±1/√fan-in (PyTorch's default for convolutions and linear

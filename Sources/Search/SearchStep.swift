@@ -7,7 +7,10 @@ extension SearchLoop {
   ///
   /// - Throws: `SearchError.notFiniteAtStep`, naming the term; what the passes throw. The state is then that of no
   ///   step: go on from a checkpoint.
-  public func step(_ state: inout SearchState) throws -> StepRecord {
+  public func step(_ state: inout SearchState) throws -> StepRecord { try tracedStep(&state).0 }
+
+  /// The same, with the large vectors that only the finest log level keeps.
+  public func tracedStep(_ state: inout SearchState) throws -> (StepRecord, StepTrace) {
     let began = ContinuousClock().now
     var watch = PhaseWatch()
     let inputs = watch.time("data") { self.inputs(at: state) }
@@ -39,7 +42,28 @@ extension SearchLoop {
     state.progress.correct += weightStep.correct
     state.progress.images += inputs.train.batch.count
     state.progress.seconds += (ContinuousClock().now - began).inSeconds
-    return record
+    return (record, StepTrace(weightGradient: weightStep.gradient))
+  }
+
+  /// What the first-order passes of a step see: its training and its validation batch, each with its noise.
+  ///
+  /// The address may lie beyond the last epoch: batches are drawn there by the same rule.
+  public func passInputs(ofStep step: Int, inEpoch epoch: Int) -> (
+    train: SupernetInput<Float>, validation: SupernetInput<Float>
+  ) {
+    let validation =
+      configuration.validationBatches == .epoch
+      ? source.validationBatch(epoch: epoch, step: step)
+      : source.randomValidationBatch(epoch: epoch, step: step)
+    return (
+      trainingInput(.train, epoch: epoch, step: step),
+      SupernetInput(validation.batch, sampling.relaxation(.valid, epoch: epoch, step: step))
+    )
+  }
+
+  /// η: the learning rate of w in an epoch; that of the last one beyond it.
+  public func weightRate(inEpoch epoch: Int) -> Double {
+    schedule.weightRate(inEpoch: min(epoch, configuration.epochs - 1))
   }
 
   /// The noise of the passes that were taken.
@@ -56,15 +80,9 @@ extension SearchLoop {
   /// What the passes of a step are taken on.
   private func inputs(at state: SearchState) -> DirectionInputs {
     let (epoch, step) = (state.epoch, state.stepInEpoch)
-    let train = trainingInput(.train, epoch: epoch, step: step)
-    let validation =
-      configuration.validationBatches == .epoch
-      ? source.validationBatch(epoch: epoch, step: step)
-      : source.randomValidationBatch(epoch: epoch, step: step)
+    let (train, validation) = passInputs(ofStep: step, inEpoch: epoch)
     return DirectionInputs(
-      train: train,
-      validation: SupernetInput(
-        validation.batch, sampling.relaxation(.valid, epoch: epoch, step: step)),
+      train: train, validation: validation,
       path: { [self] in
         [train]
           + (1..<max(1, configuration.unrollSteps)).map {
@@ -114,6 +132,8 @@ extension SearchLoop {
   private struct WeightStep {
     var loss: Double
     var correct: Int
+    /// ∇_w L_train, [weightCount].
+    var gradient: [Float]
     /// ‖∇_w L_train‖ per slice of the layout.
     var norms: [Float]
     /// The noise that the pass saw.
@@ -144,7 +164,7 @@ extension SearchLoop {
       try descend(&state, along: pass, rate: inputs.weightRate)
       if first == nil {
         first = WeightStep(
-          loss: pass.loss, correct: pass.correct,
+          loss: pass.loss, correct: pass.correct, gradient: pass.weights,
           norms: net.layout.slices.map { Float(Array(pass.weights[$0.range]).norm) },
           relaxation: input.relaxation)
       }

@@ -63,6 +63,16 @@ public struct StepBenchmark {
   ) throws {
     self.size = size
     self.threads = threads
+    loop = try Self.loop(size, method: method, space: space, order: order, threads: threads)
+  }
+
+  /// A search of such a network on images of noise, whose epochs have two steps.
+  ///
+  /// - Throws: `SearchError`, `SupernetError` for combinations that cannot work.
+  public static func loop(
+    _ size: Size, method: SearchMethod = .milenas1st, space: SearchSpace = .darts,
+    order: StepOrder = .alphaFirst, threads: Int
+  ) throws -> SearchLoop {
     var configuration = try SearchConfiguration.preset("demo")
     configuration.preset = "bench"
     configuration.data = "noise"
@@ -72,8 +82,7 @@ public struct StepBenchmark {
     configuration.space = space
     configuration.order = order
     configuration.augmentation = .none
-    loop = try SearchLoop(
-      configuration, dataset: Self.noise(size), threads: threads)
+    return try SearchLoop(configuration, dataset: Self.noise(size), threads: threads)
   }
 
   /// Four batches of noise with labels in turn.

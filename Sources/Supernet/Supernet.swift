@@ -86,13 +86,20 @@ public final class Supernet<Scalar: KernelScalar>: BilevelProblem {
 
   /// The logits of a batch in training mode, [count][classes].
   public func logits(at point: Point<Scalar>, on input: Input) throws -> [[Double]] {
+    try forwardPass(at: point, on: input).classify(input.batch.labels).logits.map {
+      $0.map(\.value)
+    }
+  }
+
+  /// A pass that has gone forward in training mode.
+  func forwardPass(at point: Point<Scalar>, on input: Input) throws -> Pass<Scalar.Plain> {
     let pass = try plainPass()
     try check(point, input)
     try pass.begin(
       weights: point.weights, weightTangents: [], alpha: point.alpha.map { .init(Double($0)) },
       input: input)
     pass.run(pass.forward)
-    return pass.classify(input.batch.labels).logits.map { $0.map(\.value) }
+    return pass
   }
 
   /// Running statistics before the first step: means 0, variances 1.

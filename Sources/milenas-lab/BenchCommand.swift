@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventLog
 import Foundation
 import Search
 
@@ -10,6 +11,8 @@ struct BenchCommand: ParsableCommand {
         milenas-lab bench
         milenas-lab bench --config S,M,L --method milenas-1st,darts-2nd-exact --steps 9
         milenas-lab bench --config S --method all --space all
+        milenas-lab bench --log --config M --steps 5
+        milenas-lab bench --peer
 
       S is 1×28×28, C 8, 5 cells, batch 32; M is 3×32×32, C 16, 8 cells, batch 16; L is M with batch 64.
       """)
@@ -19,6 +22,11 @@ struct BenchCommand: ParsableCommand {
   @Option(help: "Spaces, separated by commas, or all.") var space = "darts"
   @Option(help: "alpha-first, weights-first or simultaneous.") var order = StepOrder.alphaFirst
   @Option(help: "Steps that are timed.") var steps = 5
+  @Flag(help: "Time what the record costs instead: the same steps with and without it, in turn.")
+  var log = false
+  @Flag(
+    help: "Run PyTorch beside it on the same work, and print the goals; takes about 15 minutes.")
+  var peer = false
   @OptionGroup var compute: ThreadOptions
   @OptionGroup var output: OutputOptions
 
@@ -28,13 +36,21 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     let sizes: [StepBenchmark.Size] = try choices(config, "network")
+    if log { return try benchLog(sizes) }
+    if peer {
+      let progress = Progress()
+      let lines = try PeerBenchmark(threads: compute.threads, steps: steps)
+        .run { progress.update($0) }
+      progress.clear()
+      return try output.render(PeerReport(lines: lines, threads: compute.threads))
+    }
     let methods: [SearchMethod] = try choices(method, "method")
     let spaces: [SearchSpace] = try choices(space, "space")
     var report = BenchReport()
     let progress = Progress()
     for size in sizes {
       for space in spaces {
-        for method in methods where method != .random {
+        for method in methods where method.movesAlpha {
           progress.update("\(size.rawValue) \(method.rawValue) on \(space.rawValue) …")
           let benchmark = try StepBenchmark(
             size, method: method, space: space, order: order, threads: compute.threads)
@@ -43,6 +59,24 @@ struct BenchCommand: ParsableCommand {
       }
     }
     progress.clear()
+    try output.render(report)
+  }
+
+  private func benchLog(_ sizes: [StepBenchmark.Size]) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "milenas-lab-bench-\(ProcessInfo.processInfo.processIdentifier)")
+    let results = try sizes.map { size in
+      let results = try LogBenchmark(size, threads: compute.threads).run(rounds: steps, in: folder)
+      return LogBenchReport.Network(size: size, results: results)
+    }
+    var report = LogBenchReport(networks: results)
+    do {
+      let floats = results.first?.results.first { $0.level == "step" }.map { $0.bytesPerStep / 4 }
+      report.stores = try PeerScript("time_stores.py", needs: ["numpy", "tensorboard"]).run(
+        ["--floats", "\(floats ?? 7000)"], as: [LogBenchReport.Store].self)
+    } catch {
+      StandardStream.error.write("other stores were not timed: \(error)\n")
+    }
     try output.render(report)
   }
 
@@ -80,6 +114,47 @@ private struct BenchReport: Report {
           .real($0.gradientGFLOPS, decimals: 1), .real($0.peakGFLOPS, decimals: 0),
           .real($0.shareOfPeak, decimals: 2), .real($0.peakMegabytes, decimals: 0),
         ]
+      })
+  }
+
+  var text: String { table?.text ?? "" }
+}
+
+private struct LogBenchReport: Report {
+  struct Network: Encodable {
+    var size: StepBenchmark.Size
+    var results: [LogBenchmark.Result]
+  }
+
+  /// Another experiment store: what the record of a step alone takes.
+  struct Store: Codable {
+    var store: String
+    var seconds: Double
+    var bytes: Double
+  }
+
+  var networks: [Network]
+  var stores: [Store] = []
+
+  var table: Table? {
+    Table(
+      columns: ["net", "log", "median_s", "overhead", "bytes/step"],
+      rows: networks.flatMap { network in
+        let bare = network.results.first?.medianSeconds ?? .nan
+        return network.results.map { result -> [Table.Cell] in
+          [
+            .text(network.size.rawValue), .text(result.level),
+            .real(result.medianSeconds, decimals: 4), .real(result.overhead, decimals: 4),
+            .integer(Int64(result.bytesPerStep)),
+          ]
+        }
+          + stores.map { store in
+            [
+              .text(network.size.rawValue), .text(store.store),
+              .real(bare + store.seconds, decimals: 4), .real(store.seconds / bare, decimals: 4),
+              .integer(Int64(store.bytes)),
+            ]
+          }
       })
   }
 

@@ -10,8 +10,10 @@ final class Interruption {
   private let sources: [any DispatchSourceSignal]
 
   /// Listens from now on, until it is released.
-  init() {
-    let request = Request()
+  ///
+  /// - Parameter sentence: what the user is told at the first signal.
+  init(says sentence: String = "finishing this step; press Ctrl-C again to end at once") {
+    let request = Request(sentence: sentence)
     self.request = request
     sources = Self.signals.map { number in
       signal(number, SIG_IGN)
@@ -33,10 +35,13 @@ final class Interruption {
 
   private final class Request: Sendable {
     let isMade = Atomic(false)
+    private let sentence: String
+
+    init(sentence: String) { self.sentence = sentence }
 
     func make() {
       if isMade.exchange(true, ordering: .relaxed) { exit(130) }
-      StandardStream.error.write("\nfinishing this step; press Ctrl-C again to end at once\n")
+      if !sentence.isEmpty { StandardStream.error.write("\n\(sentence)\n") }
     }
   }
 }

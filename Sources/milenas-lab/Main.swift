@@ -24,8 +24,8 @@ struct MilenasLab: ParsableCommand {
     version: ProgramVersion.current,
     subcommands: [
       SearchCommand.self, EvaluateCommand.self, RunsCommand.self, DataCommand.self,
-      SelftestCommand.self,
-      GenotypeCommand.self, TableCommand.self, BenchCommand.self,
+      SelftestCommand.self, GenotypeCommand.self, TableCommand.self, BenchCommand.self,
+      FitCommand.self, GradientErrorCommand.self, CurvatureCommand.self, ExplainCommand.self,
     ])
 }
 
@@ -37,6 +37,8 @@ enum Program {
   static func main() {
     // A reader that goes away (`| head`) ends the output, not a search that is running.
     signal(SIGPIPE, SIG_IGN)
+    // A file that may not grow gives an error that can be told.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try MilenasLab.parseAsRoot()
       try command.run()

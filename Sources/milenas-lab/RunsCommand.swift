@@ -9,8 +9,14 @@ struct RunsCommand: ParsableCommand {
     discussion: """
       Example:
         milenas-lab runs list
+        milenas-lab runs verify my-run
+        milenas-lab runs replay my-run --from-step 10 --to-step 20
       """,
-    subcommands: [ListCommand.self, ShowCommand.self, SchemaCommand.self, SQLCommand.self])
+    subcommands: [
+      ListCommand.self, ShowCommand.self, SchemaCommand.self, SQLCommand.self,
+      VerifyCommand.self, ReplayCommand.self, DiffCommand.self, ExportCommand.self,
+      TailCommand.self, RemoveCommand.self,
+    ])
 }
 
 /// `runs list`

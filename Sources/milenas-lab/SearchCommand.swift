@@ -13,6 +13,7 @@ struct SearchCommand: ParsableCommand {
         milenas-lab search --log-level step
         milenas-lab search --method darts-2nd-exact --epochs 5 --name exact
         milenas-lab search --preset paper --data-dir cifar-10-batches-bin --dry-run
+        milenas-lab search --resume exact
 
       Without arguments it runs the demo on the shipped data set. Presets: demo, small, paper.
       """)
@@ -24,14 +25,53 @@ struct SearchCommand: ParsableCommand {
 
   @Option(help: "Name of the record under the runs folder; made from the settings when left out.")
   var name: String?
-  @Option(help: ArgumentHelp("How much is recorded.", valueName: "run|epoch|step"))
+  @Option(help: ArgumentHelp("How much is recorded.", valueName: "run|epoch|step|trace"))
   var logLevel = LogLevel.step
+  @Option(
+    help: ArgumentHelp(
+      "Which checkpoints stay on disk; there is one per epoch.", valueName: "all|last N|best"))
+  var keepCheckpoints = CheckpointPolicy.all
+  @Option(
+    help: ArgumentHelp(
+      "Size of the log from which level trace leaves out weight gradients: 500MB, 20GB; "
+        + "half of the free space when left out.", valueName: "size"))
+  var maxLogSize: ByteCount?
+  @Option(
+    help: ArgumentHelp(
+      "Go on with a run that was interrupted, failed or was killed, to the same bits; its settings are kept.",
+      valueName: "run"))
+  var resume: String?
   @Flag(help: "Print what would be done, how long it takes and what it needs; compute nothing.")
   var dryRun = false
 
+  mutating func validate() throws {
+    guard resume == nil else {
+      let given = try settings.configuration(seed: compute.seed)
+      var unset = try SearchOptions.parse([])
+      unset.dataDir = settings.dataDir
+      guard name == nil, !dryRun, given == (try unset.configuration(seed: 0)) else {
+        throw ValidationError(
+          "--resume goes on with the settings of the run: leave out all but --threads and --data-dir"
+        )
+      }
+      return
+    }
+  }
+
   func run() throws {
     let began = ContinuousClock().now
-    let (configuration, dataset) = try settings.resolved(seed: compute.seed)
+    if let resume {
+      let progress = Progress()
+      let run = try location.store.find(resume)
+      let dataset = try Manifest(contentsOf: run.manifestFile).openData(folder: settings.dataDir)
+      let search = try RecordedSearch(
+        resuming: run, dataset: dataset, threads: compute.threads, environment: .ofThisProgram,
+        notice: { progress.keep($0) })
+      progress.keep("going on with \(run.name) from step \(search.firstStep)")
+      return try finish(search, began: began)
+    }
+    let configuration = try settings.configuration(seed: compute.seed)
+    let dataset = try Dataset.open(configuration.data, folder: configuration.dataDirectory)
     let loop = try SearchLoop(configuration, dataset: dataset, threads: compute.threads)
     if dryRun {
       try output.render(SearchPlan(try loop.plan(), of: configuration))
@@ -39,12 +79,20 @@ struct SearchCommand: ParsableCommand {
     }
     let runName = name ?? location.store.freeName(configuration.defaultName)
     let search = try RecordedSearch(
-      loop, name: runName, in: location.store, level: logLevel, threads: compute.threads)
+      loop, name: runName, in: location.store,
+      record: RecordOptions(
+        level: logLevel, checkpoints: keepCheckpoints, maxLogBytes: maxLogSize?.bytes),
+      threads: compute.threads, environment: .ofThisProgram)
+    try finish(search, began: began)
+  }
+
+  /// Runs a search that is set up, and prints how it ended.
+  private func finish(_ search: RecordedSearch, began: ContinuousClock.Instant) throws {
     let interruption = Interruption()
-    var meter = SearchMeter(loop, began: began)
+    var meter = SearchMeter(search, began: began)
     let result = try search.run(
       isCancelled: { interruption.isRequested }, report: { meter.report($0) })
-    try output.render(SearchSummary(result, run: search.run, data: dataset.name))
+    try output.render(SearchSummary(result, run: search.run))
     if result.outcome == .interrupted { throw Interrupted() }
   }
 }
@@ -113,10 +161,10 @@ struct SearchOptions: ParsableArguments {
     -> String
   { Choice.allCases.map(\.rawValue).joined(separator: ", ") }
 
-  /// The configuration that the options describe, and its data, opened and checked.
+  /// The configuration that the options describe.
   ///
-  /// - Throws: `SearchError.unknownName` with the nearest name; `DatasetError`.
-  func resolved(seed: UInt64) throws -> (SearchConfiguration, Dataset) {
+  /// - Throws: `SearchError.unknownName` with the nearest name.
+  func configuration(seed: UInt64) throws -> SearchConfiguration {
     var c = try SearchConfiguration.preset(preset)
     c.seed = seed
     if let variant { c.adopt(try choice("variant", variant)) }
@@ -172,7 +220,7 @@ struct SearchOptions: ParsableArguments {
     c.curvatureEvery = curvatureEvery
     try take(genotypeRule, "genotype rule", into: &c.genotypeRule)
     take(randomCells, into: &c.randomCells)
-    return (c, try Dataset.open(c.data, folder: c.dataDirectory))
+    return c
   }
 
   private func take<Value>(_ option: Value?, into value: inout Value) {
@@ -198,6 +246,25 @@ struct SearchOptions: ParsableArguments {
 
 extension LogLevel: ExpressibleByArgument {}
 
+extension CheckpointPolicy: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
+
+/// A size such as 500MB, with decimal prefixes.
+struct ByteCount: ExpressibleByArgument {
+  var bytes: Int
+
+  init?(argument: String) {
+    let number = argument.prefix { $0.isNumber || $0 == "." }
+    let factors = ["": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12]
+    let unit = argument.dropFirst(number.count).uppercased()
+    guard let value = Double(number), let factor = factors[unit], value * factor < 1e18 else {
+      return nil
+    }
+    bytes = Int(value * factor)
+  }
+}
+
 /// What `--dry-run` prints.
 private struct SearchPlan: Report {
   var method: String
@@ -222,7 +289,8 @@ private struct SearchPlan: Report {
     steps        \(plan.steps) = \(plan.epochs) epochs × \(plan.stepsPerEpoch)
     time         about \(Clock.text(plan.seconds)), from one measured step
     memory       \(plan.bytes / 1_000_000) MB
-    step log     about \(plan.logBytes / 1_000_000) MB
+    step log     about \(plan.logBytes / 1_000_000) MB; with --log-level trace up to \(plan.traceBytes / 1_000_000) MB
+    checkpoints  \(plan.epochs) of \(plan.checkpointBytes / 1_000_000) MB; --keep-checkpoints keeps fewer
 
     """
   }
@@ -246,7 +314,7 @@ private struct SearchSummary: Report {
       steps, seconds, path
   }
 
-  init(_ result: RunResult, run: RunFolder, data: String) {
+  init(_ result: RunResult, run: RunFolder) {
     self.run = run.name
     path = run.url.relativePath
     outcome = result.outcome.rawValue
@@ -264,6 +332,14 @@ private struct SearchSummary: Report {
   var text: String {
     let accuracy =
       validAccuracy.map { String(format: "%.2f %%", 100 * $0) } ?? "none yet"
+    let commands =
+      outcome == RunResult.Outcome.interrupted.rawValue
+      ? ["search --resume \(run)"]
+      : [
+        "runs show \(run)",
+        "runs sql \(run) 'select epoch, valid_accuracy from epoch_curve'",
+        "runs verify \(run)",
+      ]
     return """
       \(outcome) after \(steps) steps, \(epochs) epochs, \(Clock.text(seconds))
       validation accuracy  \(accuracy)
@@ -272,9 +348,7 @@ private struct SearchSummary: Report {
       record               \(path)
 
       Next:
-        milenas-lab runs show \(run)
-        milenas-lab runs sql \(run) 'select epoch, valid_accuracy from epoch_curve'
-        milenas-lab search --method darts-2nd-exact --epochs 2
+      \(commands.map { "  milenas-lab \($0)" }.joined(separator: "\n"))
 
       """
   }
@@ -287,31 +361,31 @@ private struct SearchMeter {
   private let epochs: Int
   private let batch: Int
   private let began: ContinuousClock.Instant
-  private var correctedStart: ContinuousClock.Instant?
   private var done = 0
   private var accuracy: Double?
 
-  init(_ loop: SearchLoop, began: ContinuousClock.Instant) {
-    steps = loop.stepsPerEpoch * loop.configuration.epochs
-    epochs = loop.configuration.epochs
-    batch = loop.configuration.batch
+  init(_ search: RecordedSearch, began: ContinuousClock.Instant) {
+    let plan = search.plan
+    steps = plan.stepsPerEpoch * plan.epochs
+    epochs = plan.epochs
+    batch = plan.batch
     self.began = began
   }
 
-  mutating func report(_ event: SearchEvent) {
-    let now = ContinuousClock().now
-    switch event {
-    case .step(let step):
+  mutating func report(_ report: RecordedSearch.Report) {
+    switch report {
+    case .notice(let sentence): progress.keep(sentence)
+    case .event(.step(let step, _), let waiting):
       done += 1
-      let start = correctedStart ?? began
-      let perStep = (now - start).inSeconds / Double(max(done, 1))
+      let perStep = (ContinuousClock().now - began).inSeconds / Double(done)
+      let unwritten = waiting > 2 ? ", \(waiting) records not on disk yet" : ""
       let left = Clock.text(perStep * Double(steps - step.step - 1))
       let known = accuracy.map { String(format: ", accuracy %.1f %%", 100 * $0) } ?? ""
       progress.update(
         "epoch \(step.epoch + 1)/\(epochs), step \(step.step + 1)/\(steps), loss "
           + String(format: "%.3f, %.0f images/s", step.trainLoss, Double(batch) / perStep) + known
-          + ", \(left) left")
-    case .epoch(let epoch):
+          + ", \(left) left" + unwritten)
+    case .event(.epoch(let epoch), _):
       accuracy = epoch.validAccuracy
       progress.keep(
         String(

@@ -13,6 +13,7 @@ struct SelftestCommand: ParsableCommand {
         milenas-lab selftest
         milenas-lab selftest --golden my-golden-files
         milenas-lab selftest --cases gradient_cases.json
+        milenas-lab selftest --nist
 
       Golden files hold networks that PyTorch computed in Double; cases are problems with known hypergradients.
       Without options both shipped sets are run. Exit code 1 when anything disagrees.
@@ -22,12 +23,19 @@ struct SelftestCommand: ParsableCommand {
   var golden: String?
   @Option(help: ArgumentHelp("File of certified gradient cases.", valueName: "file"))
   var cases: String?
+  @Flag(help: "Only the least-squares fits, against the certified values of NIST.")
+  var nist = false
   @OptionGroup var compute: ThreadOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     var report = SelftestReport()
-    if golden != nil || cases == nil {
+    if nist || golden == nil && cases == nil {
+      report.nist = try NISTProblem.shipped().flatMap { problem in
+        problem.starts.indices.map { problem.agreement(fromStart: $0) }
+      }
+    }
+    if !nist && (golden != nil || cases == nil) {
       let folder =
         try golden.map { URL(fileURLWithPath: $0, isDirectory: true) }
         ?? ShippedFile.url(bundle: "milenas-lab_Analysis", path: "golden")
@@ -36,7 +44,7 @@ struct SelftestCommand: ParsableCommand {
         report.golden.append(try run(golden, in: Float.self))
       }
     }
-    if cases != nil || golden == nil {
+    if !nist && (cases != nil || golden == nil) {
       let file =
         try cases.map { URL(fileURLWithPath: $0) }
         ?? ShippedFile.url(bundle: "milenas-lab_Analysis", path: "gradient_cases.json")
@@ -58,14 +66,19 @@ private struct SelftestReport: Report {
   var golden: [SelfTestReport] = []
   var cases: CaseReport?
 
-  var agrees: Bool { golden.allSatisfy(\.agrees) && (cases?.passed ?? true) }
+  var nist: [NISTProblem.Agreement] = []
 
-  private enum CodingKeys: String, CodingKey { case golden, cases, agrees }
+  var agrees: Bool {
+    golden.allSatisfy(\.agrees) && (cases?.passed ?? true) && NISTProblem.Agreement.suffice(nist)
+  }
+
+  private enum CodingKeys: String, CodingKey { case golden, cases, nist, agrees }
 
   func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(golden, forKey: .golden)
     try container.encode(cases?.description, forKey: .cases)
+    try container.encode(nist, forKey: .nist)
     try container.encode(agrees, forKey: .agrees)
   }
 
@@ -97,6 +110,14 @@ private struct SelftestReport: Report {
       for field in report.notChecked { lines.append("  ? not checked: \(field)") }
     }
     if let cases { lines.append("\(cases)") }
+    for fit in nist {
+      let name = "NIST \(fit.problem), start \(fit.start)"
+      lines.append(
+        "  \(fit.agrees ? " " : "!") \(name): "
+          + String(
+            format: "%.1f digits of the parameters, %.1f of the residual sum", fit.parameterDigits,
+            fit.residualDigits))
+    }
     lines.append(agrees ? "Everything that was compared agrees." : "Something disagrees.")
     return lines.joined(separator: "\n") + "\n"
   }

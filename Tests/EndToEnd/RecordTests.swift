@@ -69,7 +69,44 @@ import Testing
     #expect(try run(["runs", "list"]).output.contains("tiny  interrupted"))
     let files = try FileManager.default.contentsOfDirectory(
       atPath: folder.appending(path: "runs/tiny").path)
-    #expect(files.sorted() == ["events.sqlite", "manifest.json"])
+    #expect(files.sorted() == ["checkpoints", "events.sqlite", "manifest.json"])
+    #expect(try run(["runs", "verify", "tiny"]).exitCode == 0)
+
+    let refused = try run(["search", "--resume", "tiny", "--epochs", "3"])
+    #expect(refused.exitCode == 2)
+    #expect(refused.errors.contains("--resume goes on with the settings of the run"))
+  }
+
+  @Test func aRunIsVerifiedReplayedComparedAndRemoved() throws {
+    let settings = ["--epochs", "2", "--steps-per-epoch", "2"]
+    for (name, more) in [("a", ["--threads", "1"]), ("b", ["--threads", "2"])] {
+      let search = try run(Self.search + settings + more + ["--name", name])
+      #expect(search.exitCode == 0, "\(search.errors)")
+    }
+    #expect(try run(["runs", "verify", "a"]).output.contains("a is whole"))
+    #expect(try run(["runs", "diff", "a", "b"]).exitCode == 0)
+    let replay = try run(["runs", "replay", "a", "--threads", "2"])
+    #expect(replay.output.contains("a is identical in every bit: 4 steps"))
+    let part = try run(
+      ["runs", "replay", "b", "--from-step", "1", "--to-step", "2", "--dump", "grad-w,alpha"])
+    #expect(part.exitCode == 0)
+    let vectors = try FileManager.default.contentsOfDirectory(
+      atPath: folder.appending(path: "vectors").path)
+    #expect(vectors.count == 4)
+    #expect(try run(["runs", "replay", "a", "--to-step", "9"]).exitCode == 2)
+    #expect(try run(["runs", "tail", "a", "--once"]).output.contains("epoch 1 ends"))
+
+    let checkpoint = folder.appending(path: "runs/a/checkpoints/step-000002.safetensors")
+    var bytes = try Data(contentsOf: checkpoint)
+    bytes[bytes.count - 1] ^= 1
+    try bytes.write(to: checkpoint)
+    let damaged = try run(["runs", "verify", "a", "--format", "json"])
+    #expect(damaged.exitCode == 1)
+    #expect(damaged.output.contains("SHA-256"))
+
+    #expect(try run(["runs", "remove", "a"]).exitCode == 2)
+    #expect(try run(["runs", "remove", "a", "--yes"]).exitCode == 0)
+    #expect(!(try run(["runs", "list"]).output.contains("a  completed")))
   }
 
   /// Root may write everywhere, so the program runs as a user who may not.

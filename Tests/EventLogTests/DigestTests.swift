@@ -34,7 +34,7 @@ import Testing
     for number in 0..<3 {
       var step = Samples.step(number)
       if number == 1 { change(&step) }
-      try writer.record(step, state: Samples.state)
+      try writer.store([.step(step, nil, Samples.state)])
     }
     try writer.finish(Samples.result())
     return try RunReader(run).digest()

@@ -18,17 +18,19 @@ import Testing
   ) throws -> RecordedSearch {
     let loop = try SearchLoop(
       Samples.configuration(seed: seed), dataset: Samples.dataset(), threads: threads)
-    return try RecordedSearch(loop, name: name, in: store, level: level, threads: threads)
+    return try RecordedSearch(
+      loop, name: name, in: store, record: RecordOptions(level: level), threads: threads)
   }
 
   @Test func theRecordHoldsWhatTheLoopReported() throws {
     let search = try search("run")
     var steps: [StepRecord] = []
     var epochs: [EpochRecord] = []
-    let result = try search.run(report: { event in
-      switch event {
-      case .step(let step): steps.append(step)
-      case .epoch(let epoch): epochs.append(epoch)
+    let result = try search.run(report: { report in
+      switch report {
+      case .event(.step(let step, _), _): steps.append(step)
+      case .event(.epoch(let epoch), _): epochs.append(epoch)
+      case .notice: break
       }
     })
     let reader = try RunReader(search.run)
@@ -53,7 +55,10 @@ import Testing
   @Test func anInterruptedSearchIsAReadableRecord() throws {
     let search = try search("run")
     var events = 0
-    let result = try search.run(isCancelled: { events == 1 }, report: { _ in events += 1 })
+    let result = try search.run(isCancelled: {
+      defer { events += 1 }
+      return events == 1
+    })
     #expect(result.outcome == .interrupted)
     #expect(try RunReader(search.run).stepCount() == 1)
     #expect(RunSummary(search.run).status == .interrupted)

@@ -25,7 +25,7 @@ enum Samples {
     started: String = "2026-01-02T03:04:05.678Z"
   ) throws -> Manifest {
     Manifest(
-      name: name, logLevel: level, configuration: try configuration(seed: seed),
+      name: name, record: RecordOptions(level: level), configuration: try configuration(seed: seed),
       data: .init(name: "fashion-mini", sha256: String(repeating: "ab", count: 32)),
       threads: threads, started: started)
   }

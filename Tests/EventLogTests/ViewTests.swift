@@ -17,9 +17,9 @@ import Testing
     run = try RunStore(folder: scratch.url).create(name: "run")
     let writer = try Writer(creating: run, manifest: Samples.manifest(), layout: Samples.layout)
     for (number, (accuracy, n)) in [(0.75, 6), (0.5, 6), (0.25, 5)].enumerated() {
-      try writer.record(Samples.step(number, stepsPerEpoch: 1), state: Samples.state)
+      try writer.store([.step(Samples.step(number, stepsPerEpoch: 1), nil, Samples.state)])
       let epoch = Samples.epoch(number, validAccuracy: accuracy, n: n)
-      try writer.record(epoch, state: Samples.state)
+      try writer.store([.epoch(epoch, Samples.state)])
     }
     try writer.finish(Samples.result())
   }

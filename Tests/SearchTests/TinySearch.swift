@@ -61,7 +61,7 @@ struct Trajectory {
       from: start, isCancelled: { steps.count >= limit },
       emit: { event, _ in
         switch event {
-        case .step(let record): steps.append(record)
+        case .step(let record, _): steps.append(record)
         case .epoch(let record): epochs.append(record)
         }
       })

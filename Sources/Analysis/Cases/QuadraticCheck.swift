@@ -4,18 +4,27 @@ import Supernet
 
 /// `quadratic_bilevel`: every direction in closed form.
 func checkQuadraticBilevel(_ node: CaseNode) throws {
-  let c = try node.vector("c")
-  let d = try node.vector("d")
-  let (weights, alphas) = (c.count, d.count)
-  let problem = QuadraticBilevel(
-    a: try node.matrix("A", rows: weights, columns: weights),
-    b: try node.matrix("B", rows: weights, columns: alphas), c: c,
-    m: try node.matrix("M", rows: weights, columns: weights),
-    t: try node.vector("t", count: weights), rho: try node.number("rho"), d: d)
-  let point = Point(
-    weights: try node.vector("w", count: weights), alpha: try node.vector("alpha", count: alphas))
+  let (problem, point) = try QuadraticBilevel.read(node)
   try node.section("expected") { expected in
     try QuadraticCase(node: node, problem: problem, point: point).check(expected)
+  }
+}
+
+extension QuadraticBilevel {
+  /// The problem of a case, and the point at which it is looked at.
+  static func read(_ node: CaseNode) throws -> (QuadraticBilevel, Point<Double>) {
+    let c = try node.vector("c")
+    let d = try node.vector("d")
+    let (weights, alphas) = (c.count, d.count)
+    let problem = QuadraticBilevel(
+      a: try node.matrix("A", rows: weights, columns: weights),
+      b: try node.matrix("B", rows: weights, columns: alphas), c: c,
+      m: try node.matrix("M", rows: weights, columns: weights),
+      t: try node.vector("t", count: weights), rho: try node.number("rho"), d: d)
+    let point = Point(
+      weights: try node.vector("w", count: weights),
+      alpha: try node.vector("alpha", count: alphas))
+    return (problem, point)
   }
 }
 

@@ -15,6 +15,9 @@ protocol Number {
   static func log(_ x: Self) -> Self
   static func tanh(_ x: Self) -> Self
   static func sqrt(_ x: Self) -> Self
+  static func sin(_ x: Self) -> Self
+  static func cos(_ x: Self) -> Self
+  static func arctan(_ x: Self) -> Self
 }
 
 extension Number {
@@ -28,6 +31,9 @@ extension Float: Number {
   static func log(_ x: Float) -> Float { Foundation.log(x) }
   static func tanh(_ x: Float) -> Float { Foundation.tanh(x) }
   static func sqrt(_ x: Float) -> Float { x.squareRoot() }
+  static func sin(_ x: Float) -> Float { Foundation.sin(x) }
+  static func cos(_ x: Float) -> Float { Foundation.cos(x) }
+  static func arctan(_ x: Float) -> Float { Foundation.atan(x) }
 }
 
 extension Double: Number {
@@ -36,6 +42,9 @@ extension Double: Number {
   static func log(_ x: Double) -> Double { Foundation.log(x) }
   static func tanh(_ x: Double) -> Double { Foundation.tanh(x) }
   static func sqrt(_ x: Double) -> Double { x.squareRoot() }
+  static func sin(_ x: Double) -> Double { Foundation.sin(x) }
+  static func cos(_ x: Double) -> Double { Foundation.cos(x) }
+  static func arctan(_ x: Double) -> Double { Foundation.atan(x) }
 }
 
 /// x + ẋ·t with t² = 0: carries the derivative along a direction through any arithmetic.
@@ -82,5 +91,15 @@ struct Dual<Base: Number>: Number {
   static func sqrt(_ x: Dual) -> Dual {
     let y = Base.sqrt(x.base)
     return Dual(y, x.tangent / (y + y))
+  }
+
+  static func sin(_ x: Dual) -> Dual { Dual(Base.sin(x.base), Base.cos(x.base) * x.tangent) }
+
+  static func cos(_ x: Dual) -> Dual {
+    Dual(Base.cos(x.base), Base(0) - Base.sin(x.base) * x.tangent)
+  }
+
+  static func arctan(_ x: Dual) -> Dual {
+    Dual(Base.arctan(x.base), x.tangent / (Base(1) + x.base * x.base))
   }
 }

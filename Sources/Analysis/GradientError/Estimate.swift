@@ -1,0 +1,67 @@
+import Foundation
+
+/// A mean with its 95 % interval over paired batches (Student's t), or over probes by the bootstrap.
+public struct Estimate: Codable, Equatable, Sendable {
+  public var mean: Double
+  /// NaN where one value alone says nothing of its spread.
+  public var low: Double
+  public var high: Double
+  /// How many values it is made of.
+  public var count: Int
+
+  /// The t interval of independent values.
+  public init(_ values: [Double]) {
+    count = values.count
+    let average = values.reduce(0, +) / Double(values.count)
+    mean = average
+    guard values.count > 1 else {
+      (low, high) = (.nan, .nan)
+      return
+    }
+    let squares = values.reduce(0) { $0 + ($1 - average) * ($1 - average) }
+    let error = (squares / Double(values.count - 1) / Double(values.count)).squareRoot()
+    let reach = error * StudentT.quantile(level: 0.95, freedom: Double(values.count - 1))
+    (low, high) = (average - reach, average + reach)
+  }
+
+  public init(mean: Double, low: Double, high: Double, count: Int) {
+    self.mean = mean
+    self.low = low
+    self.high = high
+    self.count = count
+  }
+}
+
+/// The bootstrap of values within groups: groups are drawn first, then values within each (Davison and Hinkley, 3.8).
+public enum HierarchicalBootstrap {
+  /// The mean over groups of their means, with the 2.5 % and 97.5 % points over `samples` drawings.
+  ///
+  /// - Parameter groups: values of each probe, or of each seed; none empty.
+  public static func mean(_ groups: [[Double]], samples: Int = 2000, seed: UInt64 = 1) -> Estimate {
+    func average(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+    let mean = average(groups.map(average))
+    let count = groups.reduce(0) { $0 + $1.count }
+    guard count > 1, samples > 0 else {
+      return Estimate(mean: mean, low: .nan, high: .nan, count: count)
+    }
+    var state = seed
+    func draw(_ bound: Int) -> Int {
+      // SplitMix64: addressed draws are not needed, the order is fixed.
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var z = state
+      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+      return Int((z ^ (z >> 31)) % UInt64(bound))
+    }
+    let means = (0..<samples).map { _ in
+      average(
+        groups.indices.map { _ in
+          let group = groups[draw(groups.count)]
+          return average(group.indices.map { _ in group[draw(group.count)] })
+        })
+    }.sorted()
+    return Estimate(
+      mean: mean, low: means[samples * 25 / 1000], high: means[samples * 975 / 1000 - 1],
+      count: count)
+  }
+}

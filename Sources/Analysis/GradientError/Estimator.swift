@@ -1,0 +1,219 @@
+import Datasets
+import EventLog
+import Foundation
+import Kernels
+import Search
+import Supernet
+
+/// An estimator of the hypergradient, by name; some are the defaults of a library.
+public struct Estimator: Equatable, Sendable, CustomStringConvertible {
+  enum Kind: Equatable, Sendable {
+    case first
+    case finiteDifference
+    case exact
+    /// g1 − J v: the inverse Hessian taken for the identity.
+    case identity
+    case neumann(products: Int, rate: Double?)
+    case conjugateGradients(iterations: Int)
+    case unrolled(Int)
+  }
+
+  public let description: String
+  let kind: Kind
+
+  /// Every name without numbers, with what it stands for.
+  public static let known: [(name: String, meaning: String)] = [
+    ("first", "g1 alone: DARTS-1st"), ("fd", "one step, finite difference with r = 0.01 (eq. 8)"),
+    ("exact", "one step, exact product (eq. 7)"),
+    ("t1t2", "the inverse Hessian taken for the identity"),
+    ("neumann:K[:RATE]", "implicit, K products of the Neumann series; RATE 1 as in the libraries"),
+    ("cg:K", "implicit, K iterations of conjugate gradients"),
+    ("unrolled:K", "exact through K steps"),
+    ("darts", "as fd: the public DARTS code"), ("betty", "neumann:1:1, Betty's default"),
+    ("torchopt", "neumann:10:1, TorchOpt's default"), ("jaxopt", "cg:20, as jaxopt's root solvers"),
+    ("idarts", "neumann:2 at the rate of w, as the public iDARTS code"),
+  ]
+
+  private static let all = [
+    "first", "fd", "exact", "t1t2", "neumann:1", "neumann:10", "cg:1", "cg:3", "unrolled:3",
+    "betty",
+    "torchopt", "jaxopt", "idarts",
+  ]
+
+  /// Estimators from names separated by commas, or "all".
+  ///
+  /// - Throws: `AnalysisError.badEstimator`.
+  public static func list(_ names: String) throws -> [Estimator] {
+    let names = names == "all" ? all : names.split(separator: ",").map(String.init)
+    return try names.map { try Estimator($0) }
+  }
+
+  /// - Throws: `AnalysisError.badEstimator`.
+  public init(_ name: String) throws {
+    description = name
+    let words = name.split(separator: ":", omittingEmptySubsequences: false)
+    let count = words.count > 1 ? Int(words[1]) : nil
+    switch (words[0], words.count) {
+    case ("first", 1): kind = .first
+    case ("fd", 1), ("darts", 1): kind = .finiteDifference
+    case ("exact", 1): kind = .exact
+    case ("t1t2", 1): kind = .identity
+    case ("betty", 1): kind = .neumann(products: 1, rate: 1)
+    case ("torchopt", 1): kind = .neumann(products: 10, rate: 1)
+    case ("jaxopt", 1): kind = .conjugateGradients(iterations: 20)
+    case ("idarts", 1): kind = .neumann(products: 2, rate: nil)
+    case ("neumann", 2...3):
+      guard let count, count >= 0 else { throw AnalysisError.badEstimator(name) }
+      guard let rate = words.count == 3 ? Double(words[2]) : 1, rate > 0 else {
+        throw AnalysisError.badEstimator(name)
+      }
+      kind = .neumann(products: count, rate: rate)
+    case ("cg", 2):
+      guard let count, count >= 1 else { throw AnalysisError.badEstimator(name) }
+      kind = .conjugateGradients(iterations: count)
+    case ("unrolled", 2):
+      guard let count, count >= 0 else { throw AnalysisError.badEstimator(name) }
+      kind = .unrolled(count)
+    default: throw AnalysisError.badEstimator(name)
+    }
+  }
+
+  /// K of the longest unroll that a list asks for.
+  static func longestUnroll(_ estimators: [Estimator]) -> Int {
+    estimators.map { if case .unrolled(let steps) = $0.kind { steps } else { 0 } }.max() ?? 0
+  }
+
+  /// What an estimator gave at a point.
+  struct Value {
+    var direction: [Double]
+    /// Relative residual of the linear system; nil for estimators that solve none.
+    var residual: Double?
+    var isValid: Bool
+    var cost: PassCost
+  }
+
+  /// - Parameters:
+  ///   - path: the batches of further steps, the first being `inputs.inner`.
+  ///   - startingStationarity: ‖∇_wΦ‖ where the descent of w began, for the validity of implicit estimates.
+  func value<Problem: BilevelProblem>(
+    of problem: Problem, at state: BilevelState<Double>, on inputs: BilevelInputs<Problem.Input>,
+    path: [Problem.Input], descent: InnerDescent, startingStationarity: Double
+  ) throws -> Value where Problem.Scalar == Double {
+    func oneStep(_ order: SecondOrder) throws -> Value {
+      let found = try problem.oneStepHypergradient(
+        at: state, on: inputs, step: UnrolledStep(.dartsCode, descent), secondOrder: order)
+      return Value(direction: found.direction, residual: nil, isValid: true, cost: found.cost)
+    }
+    func implicit(_ solver: LinearSolver) throws -> Value {
+      let found = try problem.implicitHypergradient(
+        at: state.point, on: inputs, weightDecay: descent.weightDecay, solver: solver)
+      return Value(
+        direction: found.hypergradient.direction, residual: found.relativeResidual,
+        isValid: found.isValid(startingStationarity: startingStationarity),
+        cost: found.hypergradient.cost)
+    }
+    func unrolled(_ steps: Int) throws -> Value {
+      let found = try problem.unrolledHypergradient(
+        at: state, through: Array(path.prefix(steps)), outer: inputs.outer, descent: descent)
+      return Value(direction: found.direction, residual: nil, isValid: true, cost: found.cost)
+    }
+    switch kind {
+    case .first: return try unrolled(0)
+    case .finiteDifference: return try oneStep(.finiteDifference(radius: 0.01))
+    case .exact: return try oneStep(.exact)
+    case .identity: return try implicit(.neumann(terms: 1, rate: 1))
+    case .neumann(let products, let rate):
+      return try implicit(.neumann(terms: products + 1, rate: rate ?? descent.rate))
+    case .conjugateGradients(let iterations):
+      return try implicit(.conjugateGradients(iterations: iterations, tolerance: 0))
+    case .unrolled(let steps): return try unrolled(steps)
+    }
+  }
+}
+
+/// Estimators beside a reference at one point.
+public struct EstimatorTable: Codable, Equatable, Sendable {
+  public struct Row: Codable, Equatable, Sendable {
+    public var estimator: String
+    public var error: Double
+    public var cosine: Double
+    public var residual: Double?
+    /// Whether the estimate may be called a gradient there: implicit ones only at a minimum of w, solved to 1e-3.
+    public var isValid: Bool
+    public var gradients: Int
+    public var tangents: Int
+    public var seconds: Double
+  }
+
+  public var subject: String
+  public var rows: [Row]
+
+  private init<Problem: BilevelProblem>(
+    _ subject: String, _ estimators: [Estimator], of problem: Problem,
+    at state: BilevelState<Double>, on inputs: BilevelInputs<Problem.Input>, path: [Problem.Input],
+    descent: InnerDescent, startingStationarity: Double, reference: [Double],
+    progress: (String) -> Void
+  ) throws where Problem.Scalar == Double {
+    self.subject = subject
+    rows = try estimators.map { estimator in
+      progress(estimator.description)
+      let began = ContinuousClock().now
+      let value = try estimator.value(
+        of: problem, at: state, on: inputs, path: path, descent: descent,
+        startingStationarity: startingStationarity)
+      let comparison = DirectionComparison(
+        estimate: value.direction, reference: reference, edges: 1, operations: reference.count)
+      return Row(
+        estimator: estimator.description, error: comparison.relativeError,
+        cosine: comparison.cosine, residual: value.residual, isValid: value.isValid,
+        gradients: value.cost.gradients, tangents: value.cost.tangents,
+        seconds: (ContinuousClock().now - began).inSeconds)
+    }
+  }
+
+  /// The certified quadratic problem of three weights, whose truth is known: at the given w and at the minimum.
+  ///
+  /// - Throws: `AnalysisError.notACaseFile` when the shipped cases are damaged.
+  public static func onQuadratic(_ estimators: [Estimator]) throws -> [EstimatorTable] {
+    let file = try ShippedFile.url(bundle: "milenas-lab_Analysis", path: "gradient_cases.json")
+    let node = try CaseSelfTest(file: file).node("quadratic_bilevel")
+    let (problem, point) = try QuadraticBilevel.read(node)
+    let minimum = try StationaryPoint(problem: problem).find(from: point, on: .inner)
+    let inputs = BilevelInputs(inner: Level.inner, outer: Level.outer)
+    let truth = try problem.implicitHypergradient(
+      at: minimum, on: inputs,
+      solver: .conjugateGradients(iterations: 4 * problem.weightCount, tolerance: 1e-15)
+    ).hypergradient.direction
+    let slope = try problem.gradient(.weights, at: point, on: .inner).weights.norm
+    let descent = InnerDescent(rate: try node.number("xi"))
+    let path = [Level](repeating: .inner, count: Estimator.longestUnroll(estimators))
+    return try [("certified quadratic, at the given w", point), ("at its minimum", minimum)].map {
+      subject, place in
+      try EstimatorTable(
+        subject, estimators, of: problem, at: BilevelState(place), on: inputs, path: path,
+        descent: descent, startingStationarity: slope, reference: truth, progress: { _ in })
+    }
+  }
+
+  /// A state of a run; the reference is the exact gradient through `unroll` steps.
+  public static func onRun(
+    _ replay: Replay, step: Int, threads: Int, estimators: [Estimator], unroll: Int,
+    progress: (String) -> Void = { _ in }
+  ) throws -> EstimatorTable {
+    let probe = try ProbePoint(
+      replay, step: step, batches: max(1, unroll, Estimator.longestUnroll(estimators)))
+    let net = try ProbeNetworks(replay, threads: threads).double
+    let inputs = BilevelInputs(inner: probe.train.double[0], outer: probe.validation.double[0])
+    let reference = try net.unrolledHypergradient(
+      at: probe.double, through: Array(probe.train.double.prefix(unroll)), outer: inputs.outer,
+      descent: probe.descent)
+    let start = try SearchState(replay.loop.net, configuration: replay.loop.configuration)
+    let first = try replay.loop.net.gradient(
+      .weights, at: start.point, on: probe.train.single[0])
+    return try EstimatorTable(
+      "\(replay.reader.run.name), before step \(step), against the exact gradient through \(unroll) steps",
+      estimators, of: net, at: probe.double, on: inputs, path: probe.train.double,
+      descent: probe.descent, startingStationarity: first.weights.norm,
+      reference: reference.direction, progress: progress)
+  }
+}

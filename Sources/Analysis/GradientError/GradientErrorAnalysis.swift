@@ -1,0 +1,113 @@
+import EventLog
+import Foundation
+import Search
+
+/// Probes of several states of a run, kept as they are finished.
+public struct GradientErrorAnalysis {
+  /// What is ahead.
+  public struct Plan: Equatable, Sendable {
+    public var steps: [Int]
+    public var finished: Int
+    /// From one measured gradient pass in Double.
+    public var seconds: Double
+  }
+
+  private static let kind = "gradient-error"
+  private let replay: Replay
+  private let settings: ProbeSettings
+  private let threads: Int
+  private let steps: [Int]
+  private let store: AnalysisStore
+  private let digest: String
+
+  /// - Parameter steps: the states before these steps.
+  /// - Throws: `EventLogError`.
+  public init(_ replay: Replay, settings: ProbeSettings, threads: Int, steps: [Int]) throws {
+    self.replay = replay
+    self.settings = settings
+    self.threads = threads
+    self.steps = steps
+    store = try AnalysisStore(replay.reader.run)
+    digest = try replay.reader.digest()
+  }
+
+  /// The states that a user means: named ones, or `count` spread over the checkpoints, or all of them (nil).
+  ///
+  /// - Throws: `AnalysisError.badStep`; `EventLogError.noCheckpoints` for a run without any.
+  public static func steps(of replay: Replay, count: Int?, named: String?) throws -> [Int] {
+    if let named {
+      return try named.split(separator: ",").map { word in
+        guard let step = Int(word) else { throw AnalysisError.badStep(String(word)) }
+        return step
+      }
+    }
+    let all = try replay.checkpointedSteps()
+    guard !all.isEmpty else { throw EventLogError.noCheckpoints(run: replay.reader.run.name) }
+    guard let count, count < all.count else { return all }
+    if count == 1 { return [all[all.count - 1]] }
+    // The first, the last, and evenly between.
+    return (0..<count).map { all[$0 * (all.count - 1) / (count - 1)] }
+  }
+
+  /// - Throws: what the passes throw.
+  public func plan() throws -> Plan {
+    let finished = try steps.count { try stored($0) != nil }
+    let probe = try ProbePoint(replay, step: steps.first ?? 0, batches: 1)
+    let networks = try ProbeNetworks(replay, threads: threads)
+    func time() throws -> Double {
+      let began = ContinuousClock().now
+      _ = try networks.double.gradient(
+        [.weights, .alpha], at: probe.double.point, on: probe.train.double[0])
+      return (ContinuousClock().now - began).inSeconds
+    }
+    // The first pass touches its memory for the first time.
+    _ = try time()
+    let pass = try time()
+    // In units of such a pass: a tangent costs 2.5 of them, a gradient in Float a half.
+    let perBatch = 7 + 2 * 2.5 + 5 * 0.5 + 2 * (Double(settings.unroll) * 3.5 + 1)
+    let perProbe = Double(settings.batches) * perBatch + 2 * 8
+    return Plan(
+      steps: steps, finished: finished,
+      seconds: pass * perProbe * Double(steps.count - finished))
+  }
+
+  private func key(_ step: Int) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    return
+      "\(String(decoding: try encoder.encode(settings), as: UTF8.self)) step \(step) of \(digest)"
+  }
+
+  private func stored(_ step: Int) throws -> ProbeResult? {
+    try store.result(Self.kind, key: try key(step), as: ProbeResult.self)
+  }
+
+  /// Probes what is not finished yet.
+  ///
+  /// - Parameter progress: batches done, of how many, and the step.
+  /// - Returns: what is finished, in order, also when cancelled.
+  public func run(
+    isCancelled: () -> Bool, progress: (Int, Int, Int) -> Void
+  ) throws -> [ProbeResult] {
+    var found: [ProbeResult] = []
+    var probe: GradientErrorProbe?
+    for (index, step) in steps.enumerated() {
+      if let finished = try stored(step) {
+        found.append(finished)
+        continue
+      }
+      if isCancelled() { break }
+      let present = try probe ?? GradientErrorProbe(replay, settings: settings, threads: threads)
+      probe = present
+      let all = steps.count * (settings.batches + 1)
+      guard
+        let result = try present.run(
+          step: step, isCancelled: isCancelled,
+          progress: { progress(index * (settings.batches + 1) + $0, all, step) })
+      else { break }
+      try store.store(result, Self.kind, key: try key(step), step: step)
+      found.append(result)
+    }
+    return found
+  }
+}

@@ -1,0 +1,319 @@
+import EventLog
+import Kernels
+import Search
+import Supernet
+
+/// What decides a probe.
+public struct ProbeSettings: Codable, Equatable, Sendable {
+  /// Paired batches, M: every direction sees the same ones.
+  public var batches = 3
+  /// K of the target d_K.
+  public var unroll = 2
+  /// r of the finite difference.
+  public var radius = 0.01
+  /// λ of the mixed objective.
+  public var lambda = 1.0
+
+  public init() {}
+}
+
+/// The error of DARTS-2nd and of its relatives at one state of a search.
+///
+/// Chain of terms from the finite difference in Float to the exact gradient through K steps, averaged over the batches:
+/// d_FD(Float) → d_FD(Double) → d_1 → mean of d_1 → mean of d_K. Their sum is the whole error, exactly.
+public struct ProbeResult: Codable, Equatable, Sendable {
+  /// A term of the chain.
+  public enum Source: String, CaseIterable, Codable, Sendable {
+    /// Float against Double.
+    case rounding
+    /// The finite difference against the exact product, in Double: truncation, and jumps at kinks.
+    case truncationAndJumps = "truncation and jumps"
+    /// One batch against the mean over all.
+    case batchNoise = "batch noise"
+    /// One unrolled step against K.
+    case oneStep = "one step instead of K"
+  }
+
+  /// How much a term makes of the error, per batch.
+  public struct Term: Codable, Equatable, Sendable {
+    public var source: Source
+    /// ⟨e, E⟩/‖E‖²: all terms together 1; may be negative.
+    public var shares: [Double]
+    /// ‖e‖/‖T‖
+    public var sizes: [Double]
+  }
+
+  /// A direction beside a target, per batch.
+  public struct Comparison: Codable, Equatable, Sendable {
+    public var direction: String
+    /// "bilevel" (eq. 1) or "mixed" (eq. 5).
+    public var target: String
+    public var relativeErrors: [Double]
+    public var cosines: [Double]
+    public var signAgreements: [Double]
+    /// Kendall's τ-b of the operations of an edge, mean over the edges.
+    public var kendallTaus: [Double]
+    /// Share of the edges whose favourite operation is the target's.
+    public var favourites: [Double]
+    /// Of 16 entries of the genotype after 50 steps of Adam's length along the direction, those that differ from 50
+    /// along the target.
+    public var changedEntries: [Double]
+  }
+
+  /// The finite difference of g2 on the network and on its smooth twin.
+  public struct TwinRow: Codable, Equatable, Sendable {
+    public var radius: Double
+    /// ‖FD − exact‖/‖exact‖ of ∇²_{αw}L_train v.
+    public var network: Double
+    public var twin: Double
+  }
+
+  public var step: Int
+  public var epoch: Int
+  public var settings: ProbeSettings
+  /// ξ
+  public var rate: Double
+  public var terms: [Term]
+  public var comparisons: [Comparison]
+  public var twin: [TwinRow]
+  /// ‖g2‖/‖g1‖ of the exact one-step direction, per batch.
+  public var implicitShares: [Double]
+  /// √E‖d_1 − d̄_1‖²/‖d̄_1‖ over the batches.
+  public var noise: Double
+  /// Cosine of the target's halves: no direction can be expected nearer to it.
+  public var reliability: Double
+  /// Largest sum of an edge's entries over the direction's norm: it is 0 but for rounding.
+  public var shiftResidual: Double
+  /// ‖∇_wΦ‖ per batch: at a minimum, the only place where the implicit gradient is a truth, it is 0.
+  public var stationarity: [Double]
+  /// Relative error of eq. 1.5's sum, for the assertion.
+  public var chainResidual: Double
+  public var gradientPasses: Int
+  public var tangentPasses: Int
+  public var seconds: Double
+}
+
+/// Computes probes.
+public struct GradientErrorProbe {
+  private let replay: Replay
+  private let networks: ProbeNetworks
+  private let settings: ProbeSettings
+
+  /// - Throws: `SupernetError`.
+  public init(_ replay: Replay, settings: ProbeSettings, threads: Int) throws {
+    self.replay = replay
+    self.settings = settings
+    networks = try ProbeNetworks(replay, threads: threads)
+  }
+
+  /// All directions on one pair of batches, in Double; [alphaCount].
+  private struct Directions {
+    var first: [Double]
+    var single: [Double]
+    var differenceFloat: [Double]
+    var difference: [Double]
+    var exact: [Double]
+    var mixedExact: [Double]
+    var unrolled: [Double]
+    var mixedUnrolled: [Double]
+    var implicitShare: Double
+    var stationarity: Double
+  }
+
+  /// Probes one state.
+  ///
+  /// - Parameter progress: is told how many of the batches are done.
+  /// - Returns: nil when cancelled.
+  /// - Throws: `EventLogError.noSuchStep`; what the passes throw; `AnalysisError.chainDoesNotClose`.
+  public func run(
+    step: Int, isCancelled: () -> Bool = { false }, progress: (Int) -> Void = { _ in }
+  ) throws -> ProbeResult? {
+    let began = ContinuousClock().now
+    let probe = try ProbePoint(replay, step: step, batches: settings.batches + settings.unroll)
+    var cost = PassCost()
+    var all: [Directions] = []
+    for batch in 0..<settings.batches {
+      progress(batch)
+      if isCancelled() { return nil }
+      all.append(try directions(probe, batch, &cost))
+    }
+    if isCancelled() { return nil }
+    progress(settings.batches)
+    let twin = try twinRows(probe, &cost)
+    var result = try evaluate(probe, all)
+    result.twin = twin
+    result.gradientPasses = cost.gradients
+    result.tangentPasses = cost.tangents
+    result.seconds = (ContinuousClock().now - began).inSeconds
+    return result
+  }
+
+  private func directions(_ probe: ProbePoint, _ batch: Int, _ cost: inout PassCost) throws
+    -> Directions
+  {
+    let net = networks.double
+    let (train, validation) = (probe.train.double[batch], probe.validation.double[batch])
+    let step = UnrolledStep(.dartsCode, probe.descent)
+    let mixed = try net.mixedLevelHypergradient(
+      at: probe.double, training: train, validation: validation, step: step, secondOrder: .exact,
+      lambda: settings.lambda)
+    let exact = mixed.validation
+    // v and g1 are the same for the difference, so only the product is formed again.
+    let product = try net.finiteDifferenceProduct(
+      radius: settings.radius, along: exact.outerGradient, at: probe.double.point, on: train)
+    let float = try networks.single.oneStepHypergradient(
+      at: probe.single,
+      on: BilevelInputs(inner: probe.train.single[batch], outer: probe.validation.single[batch]),
+      step: step, secondOrder: .finiteDifference(radius: settings.radius))
+    let path = (0..<settings.unroll).map { probe.train.double[batch + $0] }
+    func unrolled(_ outer: SupernetInput<Double>) throws -> Hypergradient<Double> {
+      try net.unrolledHypergradient(
+        at: probe.double, through: path, outer: outer, descent: probe.descent)
+    }
+    let (toValidation, toTraining) = (try unrolled(validation), try unrolled(train))
+    let trainGradient = try net.gradient([.weights, .alpha], at: probe.double.point, on: train)
+    let validGradient = try net.gradient(.alpha, at: probe.double.point, on: validation)
+    cost =
+      cost + mixed.cost + float.cost + toValidation.cost + toTraining.cost
+    cost.gradients += 4
+    let slope = trainGradient.weights.adding(
+      probe.descent.weightDecay, times: probe.double.point.weights)
+    return Directions(
+      first: validGradient.alpha, single: trainGradient.alpha,
+      differenceFloat: float.direction.map(Double.init),
+      difference: exact.direct.adding(-probe.descent.rate, times: product),
+      exact: exact.direction,
+      mixedExact: mixed.direction,
+      unrolled: toValidation.direction,
+      mixedUnrolled: toTraining.direction.adding(settings.lambda, times: toValidation.direction),
+      implicitShare: exact.implicitShare, stationarity: slope.norm)
+  }
+
+  /// ∇²_{αw}L_train v by differences, against the exact product, with and without kinks.
+  private func twinRows(_ probe: ProbePoint, _ cost: inout PassCost) throws
+    -> [ProbeResult.TwinRow]
+  {
+    let step = UnrolledStep(.dartsCode, probe.descent)
+    let inputs = BilevelInputs(inner: probe.train.double[0], outer: probe.validation.double[0])
+    func errors(_ net: Supernet<Double>, _ radii: [Double], _ cost: inout PassCost) throws
+      -> [Double]
+    {
+      let exact = try net.oneStepHypergradient(
+        at: probe.double, on: inputs, step: step, secondOrder: .exact)
+      cost = cost + exact.cost
+      cost.gradients += 2 * radii.count
+      let truth = exact.implicit.scaled(by: 1 / probe.descent.rate)
+      return try radii.map { radius in
+        let product = try net.finiteDifferenceProduct(
+          radius: radius, along: exact.outerGradient, at: probe.double.point, on: inputs.inner)
+        return product.subtracting(truth).norm / truth.norm
+      }
+    }
+    let radii = [1e-2, 1e-3]
+    let network = try errors(networks.double, radii, &cost)
+    let twin = try errors(networks.twin, radii, &cost)
+    return radii.indices.map {
+      ProbeResult.TwinRow(radius: radii[$0], network: network[$0], twin: twin[$0])
+    }
+  }
+
+  // MARK: - From directions to numbers
+
+  private func evaluate(_ probe: ProbePoint, _ all: [Directions]) throws -> ProbeResult {
+    let target = Self.mean(all.map(\.unrolled))
+    let mixedTarget = Self.mean(all.map(\.mixedUnrolled))
+    let meanExact = Self.mean(all.map(\.exact))
+    var terms = ProbeResult.Source.allCases.map {
+      ProbeResult.Term(source: $0, shares: [], sizes: [])
+    }
+    var chainResidual = 0.0
+    for one in all {
+      let parts = [
+        one.differenceFloat.subtracting(one.difference), one.difference.subtracting(one.exact),
+        one.exact.subtracting(meanExact), meanExact.subtracting(target),
+      ]
+      let whole = one.differenceFloat.subtracting(target)
+      let sum = parts.reduce([Double].zeros(whole.count)) { $0.adding(1, times: $1) }
+      chainResidual = max(chainResidual, sum.subtracting(whole).norm / whole.norm)
+      for (index, part) in parts.enumerated() {
+        terms[index].shares.append(part.dot(whole) / whole.dot(whole))
+        terms[index].sizes.append(part.norm / target.norm)
+      }
+    }
+    guard chainResidual <= 1e-12 else {
+      throw AnalysisError.chainDoesNotClose(residual: chainResidual)
+    }
+    let named: [(String, (Directions) -> [Double])] = [
+      ("darts-1st", \.first), ("single-level", \.single),
+      ("milenas-1st", { [settings] in $0.single.adding(settings.lambda, times: $0.first) }),
+      ("darts-2nd (difference, Float)", \.differenceFloat),
+      ("darts-2nd (difference, Double)", \.difference), ("darts-2nd-exact", \.exact),
+      ("milenas-2nd-exact", \.mixedExact), ("unrolled \(settings.unroll)", \.unrolled),
+    ]
+    let comparisons = named.flatMap { name, direction in
+      [("bilevel", target), ("mixed", mixedTarget)].map { targetName, target in
+        compare(name, all.map(direction), targetName, target, probe)
+      }
+    }
+    let halves = [0, 1].map { half in
+      Self.mean(all.indices.filter { $0 % 2 == half }.map { all[$0].unrolled })
+    }
+    let deviations = all.map { one in
+      let difference = one.exact.subtracting(meanExact)
+      return difference.dot(difference)
+    }
+    let spread = deviations.reduce(0, +) / Double(max(1, all.count - 1))
+    let operations = Operation.allCases.count
+    let residual = all.flatMap { one in
+      stride(from: 0, to: one.exact.count, by: operations).map { row in
+        abs(one.exact[row..<(row + operations)].reduce(0, +)) / one.exact.norm
+      }
+    }.max()
+    return ProbeResult(
+      step: probe.step, epoch: probe.epoch, settings: settings, rate: probe.descent.rate,
+      terms: terms, comparisons: comparisons, twin: [], implicitShares: all.map(\.implicitShare),
+      noise: spread.squareRoot() / meanExact.norm,
+      reliability: all.count < 2
+        ? .nan : halves[0].dot(halves[1]) / (halves[0].norm * halves[1].norm),
+      shiftResidual: residual ?? 0, stationarity: all.map(\.stationarity),
+      chainResidual: chainResidual, gradientPasses: 0, tangentPasses: 0, seconds: 0)
+  }
+
+  private static func mean(_ vectors: [[Double]]) -> [Double] {
+    guard let first = vectors.first else { return [] }
+    return vectors.dropFirst().reduce(first) { $0.adding(1, times: $1) }
+      .scaled(by: 1 / Double(vectors.count))
+  }
+
+  private func compare(
+    _ name: String, _ directions: [[Double]], _ targetName: String, _ target: [Double],
+    _ probe: ProbePoint
+  ) -> ProbeResult.Comparison {
+    let operations = Operation.allCases.count
+    let each = directions.map {
+      DirectionComparison(
+        estimate: $0, reference: target, edges: target.count / operations, operations: operations)
+    }
+    func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+    let expected = genotype(after: target, from: probe)
+    return ProbeResult.Comparison(
+      direction: name, target: targetName, relativeErrors: each.map(\.relativeError),
+      cosines: each.map(\.cosine), signAgreements: each.map(\.signAgreement),
+      kendallTaus: each.map { mean($0.kendallTauPerEdge.filter(\.isFinite)) },
+      favourites: each.map { mean($0.favouriteAgreesPerEdge.map { $0 ? 1 : 0 }) },
+      changedEntries: directions.map { direction in
+        let found = genotype(after: direction, from: probe)
+        let pairs = zip(found.normal + found.reduction, expected.normal + expected.reduction)
+        return Double(pairs.count { $0 != $1 })
+      })
+  }
+
+  /// The cell after 50 steps against a direction, each as long as one of Adam's: rate·√(entries of α).
+  private func genotype(after direction: [Double], from probe: ProbePoint) -> Genotype {
+    let alpha = probe.double.point.alpha
+    let length = 50 * replay.loop.configuration.alphaRate * Double(alpha.count).squareRoot()
+    return Genotype(
+      alpha: alpha.adding(-length / direction.norm, times: direction),
+      shape: networks.double.shape, rule: replay.loop.configuration.genotypeRule)
+  }
+}

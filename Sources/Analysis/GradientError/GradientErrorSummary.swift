@@ -1,0 +1,92 @@
+import Foundation
+
+/// Probes of one run together, and what they say.
+public struct GradientErrorSummary: Codable, Equatable, Sendable {
+  /// A number over all probes and batches; intervals by the hierarchical bootstrap.
+  public struct Row: Codable, Equatable, Sendable {
+    public var name: String
+    public var value: Estimate
+    public var size: Estimate?
+  }
+
+  public var probes: [ProbeResult]
+  /// Shares and sizes of the terms.
+  public var terms: [Row]
+  /// Words made from the numbers.
+  public var words: String
+
+  /// - Precondition: at least one probe.
+  public init(_ probes: [ProbeResult]) {
+    self.probes = probes
+    terms = ProbeResult.Source.allCases.map { source in
+      func values(_ part: (ProbeResult.Term) -> [Double]) -> [[Double]] {
+        probes.map { probe in probe.terms.first { $0.source == source }.map(part) ?? [] }
+      }
+      return Row(
+        name: source.rawValue, value: HierarchicalBootstrap.mean(values(\.shares)),
+        size: HierarchicalBootstrap.mean(values(\.sizes)))
+    }
+    words = ""
+    words = makeWords()
+  }
+
+  /// A quantity of a direction against a target, over all probes.
+  public func estimate(
+    _ direction: String, against target: String,
+    _ part: (ProbeResult.Comparison) -> [Double]
+  ) -> Estimate {
+    HierarchicalBootstrap.mean(
+      probes.compactMap { probe in
+        probe.comparisons.first { $0.direction == direction && $0.target == target }.map(part)
+      })
+  }
+
+  private func makeWords() -> String {
+    func percent(_ x: Double) -> String {
+      abs(x) < 0.0995 ? String(format: "%.2g %%", 100 * x) : String(format: "%.0f %%", 100 * x)
+    }
+    let ranked = terms.sorted { $0.value.mean > $1.value.mean }
+    let batches = probes.reduce(0) { $0 + $1.implicitShares.count }
+    let unroll = probes[0].settings.unroll
+    let implicit = HierarchicalBootstrap.mean(probes.map(\.implicitShares))
+    let whole = estimate("darts-2nd (difference, Float)", against: "bilevel", \.relativeErrors)
+    var sentences = [
+      "At \(probes.count) states of this run, on \(batches) pairs of batches, DARTS-2nd misses the exact gradient "
+        + "through \(unroll) steps by \(percent(whole.mean)) of its length (95 %: \(percent(whole.low)) to "
+        + "\(percent(whole.high))). Most of that is \(ranked[0].name) (\(percent(ranked[0].value.mean)) of the error), "
+        + "then \(ranked[1].name) (\(percent(ranked[1].value.mean)))."
+    ]
+    if let row = probes.last?.twin.first {
+      let ratio = row.network / row.twin
+      sentences.append(
+        "The finite difference of the second-order term is off by \(percent(row.network)) at r = \(row.radius) and by "
+          + "\(percent(row.twin)) on the smooth twin of the network"
+          + (ratio > 10
+            ? ", so the kinks of ReLU and maximum pooling make that error and not the step length."
+            : ", so kinks do not make it.")
+          + " It reaches the direction through a second-order term that is \(percent(implicit.mean)) as long as the "
+          + "first-order one, so it moves the direction by about "
+          + "\(percent(terms[1].size?.mean ?? .nan)).")
+    }
+    let (exact, first) = (
+      estimate("darts-2nd-exact", against: "bilevel", \.relativeErrors),
+      estimate("darts-1st", against: "bilevel", \.relativeErrors)
+    )
+    let mixed = estimate("milenas-1st", against: "mixed", \.relativeErrors)
+    let mixedSecond = estimate("milenas-2nd-exact", against: "mixed", \.relativeErrors)
+    sentences.append(
+      "With exact products the error is \(percent(exact.mean)), without any second-order term \(percent(first.mean)). "
+        + "MiLeNAS-1st misses the gradient of its own objective by \(percent(mixed.mean)), MiLeNAS-2nd with exact "
+        + "products by \(percent(mixedSecond.mean)).")
+    let reliability = probes.map(\.reliability).filter(\.isFinite)
+    if !reliability.isEmpty {
+      let mean = reliability.reduce(0, +) / Double(reliability.count)
+      sentences.append(
+        String(format: "Two halves of the batches agree on the target with a cosine of %.2f", mean)
+          + (mean < 0.9
+            ? ": differences between directions beyond that are noise of the batches."
+            : ", so the target is known well enough to tell directions apart."))
+    }
+    return sentences.joined(separator: " ")
+  }
+}

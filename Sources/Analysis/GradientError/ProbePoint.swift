@@ -1,0 +1,75 @@
+import Datasets
+import EventLog
+import Kernels
+import Search
+import Supernet
+
+/// A logged state of a search with batches to take gradients on: in Float as the search had it, and widened to Double.
+public struct ProbePoint {
+  public let step: Int
+  public let epoch: Int
+  /// η of the search there; ξ of the unrolled step, with momentum and decay of SGD.
+  public let descent: InnerDescent
+  let single: BilevelState<Float>
+  let double: BilevelState<Double>
+  /// Training and validation batches by address: those of the step, and of the steps that follow it in the epoch.
+  let train: (single: [SupernetInput<Float>], double: [SupernetInput<Double>])
+  let validation: (single: [SupernetInput<Float>], double: [SupernetInput<Double>])
+
+  /// - Parameter batches: how many addresses, from the step's own on; at the end of an epoch they go on at its start.
+  /// - Throws: `EventLogError.noSuchStep`, and what the replay throws.
+  public init(_ replay: Replay, step: Int, batches: Int) throws {
+    let state = try replay.state(before: step)
+    let loop = replay.loop
+    let configuration = loop.configuration
+    self.step = step
+    epoch = state.epoch
+    descent = InnerDescent(
+      rate: loop.weightRate(inEpoch: state.epoch), momentum: configuration.momentum,
+      weightDecay: configuration.weightDecay)
+    single = BilevelState(state.point, momentum: state.momentum)
+    double = BilevelState(
+      Point(weights: state.weights.map(Double.init), alpha: state.alpha.map(Double.init)),
+      momentum: state.momentum.map(Double.init))
+    let inputs = (0..<batches).map {
+      loop.passInputs(
+        ofStep: (state.stepInEpoch + $0) % loop.stepsPerEpoch, inEpoch: state.epoch)
+    }
+    train = (inputs.map(\.train), inputs.map { $0.train.widened })
+    validation = (inputs.map(\.validation), inputs.map { $0.validation.widened })
+  }
+}
+
+extension SupernetInput where Scalar == Float {
+  /// The same in Double.
+  var widened: SupernetInput<Double> {
+    let relaxation: Relaxation<Double> =
+      switch relaxation {
+      case .softmax: .softmax
+      case .gumbel(let noise, let temperature):
+        .gumbel(noise: noise.map(Double.init), temperature: temperature)
+      case .gdas(let noise, let temperature):
+        .gdas(noise: noise.map(Double.init), temperature: temperature)
+      }
+    return SupernetInput<Double>(batch.converted(to: Double.self), relaxation)
+  }
+}
+
+/// The networks that a probe is computed on.
+struct ProbeNetworks {
+  let single: Supernet<Float>
+  let double: Supernet<Double>
+  /// The same weights with SiLU for ReLU and average for maximum pooling: no kinks.
+  let twin: Supernet<Double>
+
+  init(_ replay: Replay, threads: Int) throws {
+    let shape = replay.loop.net.shape
+    let batch = replay.loop.configuration.batch
+    single = replay.loop.net
+    double = try Supernet(shape, batchCapacity: batch, threads: threads)
+    var smooth = shape
+    smooth.activation = .silu
+    smooth.maxPool = .avg
+    twin = try Supernet(smooth, batchCapacity: batch, threads: threads)
+  }
+}

@@ -1,0 +1,122 @@
+import Datasets
+import Foundation
+import GRDB
+import Search
+import Supernet
+
+/// The checkpoints that a log knows of, and their files.
+struct CheckpointShelf {
+  let run: RunFolder
+  let manifest: Manifest
+  let queue: DatabaseQueue
+  private let layout: ParameterLayout
+
+  /// A row of the log about a file.
+  struct Entry {
+    var step: Int
+    var epochs: Int
+    var file: String
+    var bytes: Int
+    var sha256: Data
+    /// The chain's digest at this point.
+    var digest: Data
+
+    fileprivate init(_ row: Row) {
+      step = row["step"]
+      epochs = row["epochs"]
+      file = row["file"]
+      bytes = row["bytes"]
+      sha256 = row["sha256"]
+      digest = row["digest"]
+    }
+  }
+
+  init(run: RunFolder, manifest: Manifest, queue: DatabaseQueue) throws {
+    self.run = run
+    self.manifest = manifest
+    self.queue = queue
+    layout = ParameterLayout(manifest.configuration.shape)
+  }
+
+  /// In the order of their steps.
+  func entries() throws -> [Entry] {
+    try LogDatabase.translatingErrors(of: run.logFile.relativePath) {
+      try queue.read { try Row.fetchAll($0, sql: "SELECT * FROM checkpoints ORDER BY step") }
+        .map(Entry.init)
+    }
+  }
+
+  /// The files in the folder that no row speaks of: what a crash has left.
+  func strangers() throws -> [URL] {
+    let known = Set(try entries().map { URL(filePath: $0.file).lastPathComponent })
+    let files = try? FileManager.default.contentsOfDirectory(
+      at: run.checkpoints, includingPropertiesForKeys: nil)
+    return (files ?? []).filter { !known.contains($0.lastPathComponent) }
+      .sorted { $0.path < $1.path }
+  }
+
+  /// Reads a checkpoint whose file is, byte for byte, the one that was written.
+  ///
+  /// - Throws: `EventLogError.badCheckpoint`.
+  func load(_ entry: Entry) throws -> Checkpoint {
+    let url = run.checkpointFile(named: entry.file)
+    func bad(_ reason: String) -> EventLogError {
+      .badCheckpoint(path: url.relativePath, reason: reason)
+    }
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw bad("the file is missing")
+    }
+    let data: Data
+    do {
+      data = try Data(contentsOf: url)
+    } catch {
+      throw bad(reason(of: error))
+    }
+    guard data.count == entry.bytes else {
+      throw bad("it has \(data.count) bytes instead of \(entry.bytes)")
+    }
+    guard Digest.sha256(data) == entry.sha256 else {
+      throw bad("its SHA-256 is not the one in the log")
+    }
+    do {
+      let checkpoint = try Checkpoint(data, layout, manifest.configuration.shape)
+      guard checkpoint.state.step == entry.step else { throw bad("it is that of another step") }
+      return checkpoint
+    } catch let error as Safetensors.Malformed {
+      throw bad(error.reason)
+    }
+  }
+
+  /// The last checkpoint at or before a step that can be used; nil when there is none, and the first step must be begun
+  /// with.
+  ///
+  /// - Parameter problem: is told of each one that cannot be used.
+  func last(
+    atOrBefore step: Int = .max, problem: (EventLogError) -> Void = { _ in }
+  ) throws -> (checkpoint: Checkpoint, digest: Data)? {
+    for entry in try entries().reversed() where entry.step <= step {
+      do {
+        return (try load(entry), entry.digest)
+      } catch let error as EventLogError {
+        problem(error)
+      }
+    }
+    return nil
+  }
+}
+
+extension Manifest {
+  /// Opens the images of the run, and checks that they are the same.
+  ///
+  /// - Parameter folder: where they lie now; nil for where they lay.
+  /// - Throws: `DatasetError`; `EventLogError.otherData`.
+  public func openData(folder: String? = nil) throws -> Dataset {
+    let dataset = try Dataset.open(
+      configuration.data, folder: folder ?? configuration.dataDirectory)
+    guard dataset.sha256 == data.sha256 else {
+      throw EventLogError.otherData(
+        name: data.name, expected: data.sha256, found: dataset.sha256)
+    }
+    return dataset
+  }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import Search
+import Supernet
+
+/// How vectors of a replayed step are written.
+public enum DumpForm: String, CaseIterable, Sendable {
+  /// A NumPy file for each vector.
+  case npy
+  /// One file for each step, with the slices of w under their names.
+  case safetensors
+}
+
+/// Writes vectors of replayed steps into a folder: `step-000012-grad-w.npy`, `step-000012.safetensors`.
+public struct VectorDump {
+  private let names: [String]
+  private let form: DumpForm
+  private let folder: URL
+
+  /// - Throws: `EventLogError.noSuchQuantity` for a name that is none of `Replay.Step.quantityNames`.
+  public init(_ names: [String], form: DumpForm, in folder: URL) throws {
+    for name in names where !Replay.Step.quantityNames.contains(name) {
+      throw EventLogError.noSuchQuantity(name, known: Replay.Step.quantityNames)
+    }
+    self.names = names
+    self.form = form
+    self.folder = folder
+  }
+
+  /// - Throws: `EventLogError.folderNotWritable`, `.writeFailed`, `.diskFull`.
+  public func write(_ step: Replay.Step, of replay: Replay) throws {
+    try AtomicFile.createFolder(folder)
+    let digits = String(step.record.step)
+    let stem = "step-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+    let net = replay.loop.net
+    let entries = [2, net.shape.edgeCount, Operation.allCases.count]
+    var tensors: [Safetensors.Tensor] = []
+    for (name, values) in try names.flatMap({ try step.vectors($0) }) {
+      let shape = values.count == net.alphaCount ? entries : [values.count]
+      switch form {
+      case .npy:
+        try AtomicFile.write(
+          NumPy.array(.float32(values), shape: shape),
+          to: folder.appending(path: "\(stem)-\(name).npy"))
+      case .safetensors where values.count == net.weightCount:
+        tensors += net.layout.slices.map {
+          .init(name: "\(name).\($0.name)", shape: $0.shape, values: Array(values[$0.range]))
+        }
+      case .safetensors: tensors.append(.init(name: name, shape: shape, values: values))
+      }
+    }
+    guard form == .safetensors else { return }
+    let file = Safetensors(tensors: tensors, metadata: ["run": replay.reader.run.name])
+    try AtomicFile.write(
+      try file.encoded(), to: folder.appending(path: "\(stem).safetensors"))
+  }
+}

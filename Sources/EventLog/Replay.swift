@@ -1,0 +1,166 @@
+import Foundation
+import Search
+import Supernet
+
+/// Computes steps of a recorded run again.
+public final class Replay {
+  public let reader: RunReader
+  public let loop: SearchLoop
+  private let shelf: CheckpointShelf
+
+  /// One step, computed again.
+  public struct Step {
+    public var record: StepRecord
+    public var trace: StepTrace
+    public var before: SearchState
+    public var after: SearchState
+  }
+
+  /// What a replay says of a run.
+  public enum Answer: Equatable, Sendable {
+    case identical(steps: Int, epochs: Int)
+    case differs(RunDifference)
+    /// Bits differ, and what may have changed them has changed: named.
+    case incomparable(RunDifference, environment: [String])
+  }
+
+  /// - Parameter dataFolder: where the images lie now; nil for where they lay.
+  /// - Throws: as `RunReader`, `Manifest.openData` and `SearchLoop`.
+  public init(_ run: RunFolder, threads: Int, dataFolder: String? = nil) throws {
+    reader = try RunReader(run)
+    try RunReader.check(reader.manifest, against: reader.queue, of: run)
+    loop = try SearchLoop(
+      reader.manifest.configuration, dataset: try reader.manifest.openData(folder: dataFolder),
+      threads: threads)
+    shelf = try CheckpointShelf(run: run, manifest: reader.manifest, queue: reader.queue)
+  }
+
+  /// How many steps the run has recorded; at levels without steps as many as its epochs and its result tell.
+  public func recordedSteps() throws -> Int {
+    if reader.manifest.logLevel >= .step { return try reader.stepCount() }
+    return try reader.result()?.steps ?? reader.epochs().count * loop.stepsPerEpoch
+  }
+
+  /// The state before a step: from the nearest checkpoint, and the steps between computed again.
+  ///
+  /// - Throws: `EventLogError.noSuchStep`.
+  public func state(before step: Int) throws -> SearchState {
+    let count = try recordedSteps()
+    guard 0...count ~= step else {
+      throw EventLogError.noSuchStep(step, run: reader.run.name, steps: count)
+    }
+    var state = try start(atOrBefore: step)
+    while state.step < step { _ = try advance(&state) }
+    return state
+  }
+
+  /// The addresses from which `state(before:)` costs least: the steps that follow a checkpoint.
+  public func checkpointedSteps() throws -> [Int] { try shelf.entries().map(\.step) }
+
+  private func start(atOrBefore step: Int) throws -> SearchState {
+    try shelf.last(atOrBefore: step)?.checkpoint.state
+      ?? SearchState(loop.net, configuration: loop.configuration)
+  }
+
+  /// A step, and the end of the epoch where it is the last one.
+  private func advance(_ state: inout SearchState) throws -> (Step, EpochRecord?) {
+    let before = state
+    let (record, trace) = try loop.tracedStep(&state)
+    let step = Step(record: record, trace: trace, before: before, after: state)
+    let epoch = state.stepInEpoch == loop.stepsPerEpoch ? try loop.closeEpoch(&state) : nil
+    return (step, epoch)
+  }
+
+  /// Computes a range of steps again and compares every bit with the record.
+  ///
+  /// - Parameters:
+  ///   - steps: nil for all.
+  ///   - isCancelled: asked between steps; the answer is then that of the steps so far.
+  ///   - visit: is told of each step.
+  /// - Throws: `EventLogError.noSuchStep`, and what `visit` throws.
+  public func compare(
+    _ steps: Range<Int>? = nil, isCancelled: () -> Bool = { false },
+    visit: (Step) throws -> Void = { _ in }
+  ) throws -> Answer {
+    let count = try recordedSteps()
+    let range = steps ?? 0..<count
+    guard range.lowerBound >= 0, range.upperBound <= count, !range.isEmpty || count == 0 else {
+      throw EventLogError.noSuchStep(
+        range.lowerBound < count ? range.upperBound - 1 : range.lowerBound,
+        run: reader.run.name, steps: count)
+    }
+    let epochs = Dictionary(
+      try reader.epochs().map { ($0.epoch, $0) }, uniquingKeysWith: { first, _ in first })
+    let epochStates = try reader.epochStates()
+    var state = try state(before: range.lowerBound)
+    var (stepsDone, epochsDone) = (0, 0)
+    while state.step < range.upperBound, !isCancelled() {
+      let number = state.step
+      let (step, epoch) = try advance(&state)
+      try visit(step)
+      if let difference = try difference(of: step, number) { return answer(difference) }
+      stepsDone += 1
+      guard let epoch, let recorded = epochs[epoch.epoch], let hash = epochStates[epoch.epoch]
+      else { continue }
+      if let difference = epoch.difference(
+        from: recorded, state: StateHash(state), recorded: hash)
+      {
+        return answer(difference)
+      }
+      epochsDone += 1
+    }
+    return .identical(steps: stepsDone, epochs: epochsDone)
+  }
+
+  private func difference(of step: Step, _ number: Int) throws -> RunDifference? {
+    guard reader.manifest.logLevel >= .step else { return nil }
+    let range = number..<(number + 1)
+    guard let recorded = try reader.steps(range).first, let hash = try reader.states(range)[number]
+    else { return nil }
+    if let difference = step.record.difference(
+      from: recorded, state: StateHash(step.after), recorded: hash)
+    {
+      return difference
+    }
+    guard let trace = try reader.trace(ofStep: number),
+      let (quantity, relative) = Quantity.firstDifference(
+        [Quantity("weight gradient", step.trace.weightGradient)],
+        [Quantity("weight gradient", trace.weightGradient)])
+    else { return nil }
+    return RunDifference(step: number, epoch: nil, quantity: quantity, relative: relative)
+  }
+
+  private func answer(_ difference: RunDifference) -> Answer {
+    let environment = reader.manifest.environment.differences(from: .current())
+    return environment.isEmpty
+      ? .differs(difference) : .incomparable(difference, environment: environment)
+  }
+}
+
+extension Replay.Step {
+  /// Every vector of a step by name, those that no log level stores included; the state is that before the step.
+  public static let quantityNames = [
+    "grad-w", "grad-alpha", "terms", "samples", "alpha", "weights", "momentum", "adam-first",
+    "adam-second", "bn-means", "bn-variances",
+  ]
+
+  /// The vectors that a name stands for, with names of their own where there are several.
+  ///
+  /// - Throws: `EventLogError.noSuchQuantity`.
+  public func vectors(_ name: String) throws -> [(name: String, values: [Float])] {
+    switch name {
+    case "grad-w": [(name, trace.weightGradient)]
+    case "grad-alpha": [(name, record.alphaGradient)]
+    case "terms": record.terms.map { ("term-\($0.name)", $0.gradient) }
+    case "samples": record.samples.map { ("sample-\($0.pass)", $0.noise) }
+    case "alpha": [(name, before.alpha)]
+    case "weights": [(name, before.weights)]
+    case "momentum": [(name, before.momentum)]
+    case "adam-first": [(name, before.adam.first)]
+    case "adam-second": [(name, before.adam.second)]
+    case "bn-means": [(name, before.statistics.means)]
+    case "bn-variances": [(name, before.statistics.variances)]
+    default: throw EventLogError.noSuchQuantity(name, known: Self.quantityNames)
+    }
+  }
+}

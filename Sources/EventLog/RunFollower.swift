@@ -1,0 +1,36 @@
+import Search
+
+/// Reads what is new in a record while another process writes it.
+public struct RunFollower {
+  public enum News: Sendable {
+    case step(StepRecord)
+    case epoch(EpochRecord)
+  }
+
+  private let reader: RunReader
+  private var nextStep: Int
+  private var nextEpoch: Int
+
+  /// - Parameter steps: how many of the past are news, too.
+  /// - Throws: as `RunReader`.
+  public init(_ run: RunFolder, steps: Int) throws {
+    reader = try RunReader(run)
+    nextStep = max(0, try reader.stepCount() - steps)
+    nextEpoch =
+      try reader.stepCount() == 0
+      ? 0 : reader.steps(nextStep..<(nextStep + 1)).first?.epoch ?? reader.epochs().count
+  }
+
+  /// What was committed since the last call, in order.
+  public mutating func news() throws -> [News] {
+    // Epochs first: a step that is committed in between is told with the next call's epochs.
+    let epochs = try reader.epochs().filter { $0.epoch >= nextEpoch }
+    let steps = try reader.steps(nextStep..<Int.max)
+    nextStep = steps.last.map { $0.step + 1 } ?? nextStep
+    nextEpoch = epochs.last.map { $0.epoch + 1 } ?? nextEpoch
+    let all =
+      steps.map { ($0.epoch, 0, $0.step, News.step($0)) }
+      + epochs.map { ($0.epoch, 1, 0, News.epoch($0)) }
+    return all.sorted { ($0.0, $0.1, $0.2) < ($1.0, $1.1, $1.2) }.map(\.3)
+  }
+}

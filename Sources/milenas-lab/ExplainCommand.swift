@@ -1,0 +1,122 @@
+import Analysis
+import ArgumentParser
+import EventLog
+import Search
+
+struct ExplainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "explain", abstract: "Say what a method, a variant or an estimator computes.",
+    discussion: """
+      Examples:
+        milenas-lab explain method darts-2nd-exact
+        milenas-lab explain variant
+        milenas-lab explain estimator
+      """,
+    subcommands: [MethodCommand.self, VariantCommand.self, EstimatorCommand.self])
+}
+
+/// Lines of a name and what it stands for.
+private struct Explanation: Report {
+  var entries: [Entry]
+
+  struct Entry: Encodable {
+    var name: String
+    var meaning: String
+  }
+
+  init(_ entries: [(String, String)], only name: String?, kind: String) throws {
+    guard let name else {
+      self.entries = entries.map { Entry(name: $0.0, meaning: $0.1) }
+      return
+    }
+    guard let found = entries.first(where: { $0.0 == name }) else {
+      throw SearchError.unknownName(kind: kind, found: name, known: entries.map(\.0))
+    }
+    self.entries = [Entry(name: found.0, meaning: found.1)]
+  }
+
+  func encode(to encoder: any Encoder) throws { try entries.encode(to: encoder) }
+
+  var table: Table? {
+    Table(columns: ["name", "meaning"], rows: entries.map { [.text($0.name), .text($0.meaning)] })
+  }
+
+  var text: String { table?.text ?? "" }
+}
+
+private struct MethodCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "method", abstract: "The direction that alpha descends along.")
+  @Argument(help: "A method; all when left out.") var name: String?
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    try output.render(
+      Explanation(
+        SearchMethod.allCases.map { ($0.rawValue, $0.summary) }, only: name, kind: "method"))
+  }
+}
+
+private struct EstimatorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "estimator", abstract: "The estimators of gradient-error.")
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    try output.render(
+      Explanation(Estimator.known.map { ($0.name, $0.meaning) }, only: nil, kind: "estimator"))
+  }
+}
+
+private struct VariantCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "variant",
+    abstract: "Where public codes differ from the paper, with the effect on one step of a run.",
+    discussion: """
+      Example:
+        milenas-lab explain variant --run my-run
+
+      With a run, the alpha-direction of DARTS-2nd is formed by each variant on the step's own batches, in Double.
+      """)
+  @Option(name: .customLong("run"), help: "A run with checkpoints: name or path.")
+  var runName: String?
+  @OptionGroup var compute: ThreadOptions
+  @OptionGroup var location: StoreOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    guard let runName else {
+      return try output.render(
+        Explanation(
+          VariantEffect.variants.map { ($0.rawValue, VariantEffect.meaning(of: $0)) }, only: nil,
+          kind: "variant"))
+    }
+    let replay = try Replay(location.store.find(runName), threads: compute.threads)
+    let step = try GradientErrorAnalysis.steps(of: replay, count: 1, named: nil).last ?? 0
+    try output.render(
+      VariantReport(
+        step: step, effects: try VariantEffect.measure(replay, step: step, threads: compute.threads)
+      ))
+  }
+}
+
+private struct VariantReport: Report {
+  var step: Int
+  var effects: [VariantEffect]
+
+  var table: Table? {
+    Table(
+      columns: ["variant", "from_paper", "cosine", "changed_signs", "meaning"],
+      rows: effects.map {
+        [
+          .text($0.variant), .real($0.difference, decimals: 4), .real($0.cosine, decimals: 5),
+          .real($0.changedSigns, decimals: 3), .text($0.meaning),
+        ]
+      })
+  }
+
+  var text: String {
+    "direction of darts-2nd-exact before step \(step), against the paper's form\n\n"
+      + (table?.text ?? "")
+  }
+}

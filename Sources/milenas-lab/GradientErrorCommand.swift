@@ -1,0 +1,403 @@
+import Analysis
+import ArgumentParser
+import EventLog
+import Foundation
+import Search
+
+struct GradientErrorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "gradient-error",
+    abstract: "Measure approximate hypergradients against exact ones along a run.",
+    discussion: """
+      Examples:
+        milenas-lab gradient-error
+        milenas-lab gradient-error my-run --every-epoch --batches 8 --unroll 5
+        milenas-lab gradient-error my-run --sweep epsilon
+        milenas-lab gradient-error --estimators all
+
+      Probes states of a recorded search in Double: DARTS-2nd by finite differences and exact, MiLeNAS, and the
+      exact gradient through K steps, on the same batches. What is finished is kept in the run's analysis.sqlite.
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "A run: name or path; the newest with checkpoints when left out.", valueName: "run"))
+  var name: String?
+  @Option(help: "States that are probed, spread over the run's checkpoints.") var probes = 2
+  @Flag(help: "Probe the state after every epoch.") var everyEpoch = false
+  @Option(help: "Steps before which states are probed, separated by commas.") var steps: String?
+  @Option(help: "Pairs of batches at each state.") var batches = 3
+  @Option(help: "K of the exact gradient through K steps that all are compared with.")
+  var unroll = 2
+  @Option(help: "Radius r of the finite difference.") var radius = 0.01
+  @Option(help: "Factor of the validation term in the mixed objective.") var lambda = 1.0
+  @Option(
+    help: ArgumentHelp(
+      "Sweep instead of probing: the radius of the finite difference, or K.",
+      valueName: "epsilon|unroll"))
+  var sweep: Sweep?
+  @Flag(help: "Measure how far the loss falls along each direction: a test without a truth.")
+  var descentTest = false
+  @Option(
+    help: ArgumentHelp(
+      "Compare estimators by name, separated by commas, or all: \(Estimator.known.map(\.name).joined(separator: ", "))."
+    ))
+  var estimators: String?
+  @Flag(help: "Print what would be done and how long it takes.") var dryRun = false
+  @Option(help: "Folder that holds the images now.") var dataDir: String?
+  @OptionGroup var compute: ThreadOptions
+  @OptionGroup var location: StoreOptions
+  @OptionGroup var output: OutputOptions
+
+  mutating func validate() throws {
+    guard probes >= 1, batches >= 1, unroll >= 1, radius > 0 else {
+      throw ValidationError("--probes, --batches, --unroll and --radius must be above 0")
+    }
+  }
+
+  private var settings: ProbeSettings {
+    var settings = ProbeSettings()
+    settings.batches = batches
+    settings.unroll = unroll
+    settings.radius = radius
+    settings.lambda = lambda
+    return settings
+  }
+
+  enum Sweep: String, CaseIterable, ExpressibleByArgument { case epsilon, unroll }
+
+  func run() throws {
+    if let estimators { return try compare(try Estimator.list(estimators)) }
+    let run = try name.map { try location.store.find($0) } ?? location.store.newestWithCheckpoints()
+    let replay = try Replay(run, threads: compute.threads, dataFolder: dataDir)
+    if sweep != nil || descentTest { return try sweepOrTest(replay) }
+    let analysis = try GradientErrorAnalysis(
+      replay, settings: settings, threads: compute.threads,
+      steps: GradientErrorAnalysis.steps(of: replay, count: everyEpoch ? nil : probes, named: steps)
+    )
+    if dryRun {
+      try output.render(PlanReport(try analysis.plan()))
+      return
+    }
+    let progress = Progress()
+    let interruption = Interruption(
+      says: "finishing this batch; finished probes are kept; press Ctrl-C again to end at once")
+    let began = ContinuousClock().now
+    let found = try analysis.run(
+      isCancelled: { interruption.isRequested },
+      progress: { done, all, state in
+        let seconds = (ContinuousClock().now - began).inSeconds
+        let left =
+          done > 0 ? ", \(Clock.text(seconds / Double(done) * Double(all - done))) left" : ""
+        progress.update("\(run.name): step \(state), batch \(done) of \(all)\(left)")
+      })
+    progress.clear()
+    guard !found.isEmpty else { throw Interrupted() }
+    try output.render(GradientErrorReport(run: run.name, summary: GradientErrorSummary(found)))
+    if interruption.isRequested { throw Interrupted() }
+  }
+}
+
+extension GradientErrorCommand {
+  /// The state that sweeps look at: a named one, or that of the last checkpoint.
+  private func lastState(_ replay: Replay) throws -> Int {
+    try GradientErrorAnalysis.steps(of: replay, count: 1, named: steps).last ?? 0
+  }
+
+  private func sweepOrTest(_ replay: Replay) throws {
+    let step = try lastState(replay)
+    let progress = Progress()
+    func tell(_ done: Int, _ all: Int) { progress.update("\(done) of \(all)") }
+    if descentTest {
+      let test = try DescentTest(
+        replay, step: step, threads: compute.threads, unroll: unroll, batches: max(batches, 2),
+        progress: tell)
+      progress.clear()
+      return try output.render(DescentReport(test: test))
+    }
+    switch sweep {
+    case .unroll:
+      let result = try UnrollSweep(
+        replay, step: step, threads: compute.threads, largest: max(unroll, 5), progress: tell)
+      progress.clear()
+      try output.render(UnrollReport(sweep: result))
+    default:
+      let result = try EpsilonSweep(
+        replay, step: step, threads: compute.threads, progress: tell)
+      progress.clear()
+      try output.render(EpsilonReport(sweep: result))
+    }
+  }
+
+  private func compare(_ estimators: [Estimator]) throws {
+    var tables = try EstimatorTable.onQuadratic(estimators)
+    let progress = Progress()
+    if let run = try name.map({ try location.store.find($0) })
+      ?? (try? location.store.newestWithCheckpoints())
+    {
+      let replay = try Replay(run, threads: compute.threads, dataFolder: dataDir)
+      tables.append(
+        try EstimatorTable.onRun(
+          replay, step: try lastState(replay), threads: compute.threads, estimators: estimators,
+          unroll: unroll, progress: { progress.update("\(run.name): \($0)") }))
+      progress.clear()
+    }
+    try output.render(EstimatorReport(tables: tables))
+  }
+}
+
+private struct EpsilonReport: Report {
+  var sweep: EpsilonSweep
+
+  func encode(to encoder: any Encoder) throws { try sweep.encode(to: encoder) }
+
+  var table: Table? {
+    Table(
+      columns: ["r", "network_float", "network_double", "twin_float", "twin_double", "flips"],
+      rows: sweep.rows.map {
+        [
+          .real($0.radius), .real($0.float), .real($0.double), .real($0.twinFloat),
+          .real($0.twinDouble), .integer(Int64($0.flips)),
+        ]
+      })
+  }
+
+  var text: String {
+    func short(_ value: Double) -> Table.Cell { .text(String(format: "%.2g", value)) }
+    let rows = Table(
+      columns: ["r", "network, Float", "network, Double", "twin, Float", "twin, Double", "flips"],
+      rows: sweep.rows.map {
+        [
+          short($0.radius), short($0.float), short($0.double), short($0.twinFloat),
+          short($0.twinDouble), .integer(Int64($0.flips)),
+        ]
+      })
+    let curves = Table(
+      columns: ["fitted curve", "a (r^2)", "b (1/r)", "c (1/sqrt r)", "best r", "error there"],
+      rows: sweep.curves.map {
+        [
+          .text($0.name), short($0.a), short($0.b), short($0.c), short($0.bestRadius),
+          short($0.bestError),
+        ]
+      })
+    return """
+      relative error of the finite difference of the mixed product, before step \(sweep.step); flips among \(sweep.kinks) kinks
+
+      \(rows.text)
+      \(curves.text)
+      """
+  }
+}
+
+private struct UnrollReport: Report {
+  var sweep: UnrollSweep
+
+  func encode(to encoder: any Encoder) throws { try sweep.encode(to: encoder) }
+
+  var table: Table? {
+    Table(
+      columns: ["K", "error", "cosine", "captured", "norm"],
+      rows: sweep.rows.map {
+        [
+          .integer(Int64($0.unroll)), .real($0.error, decimals: 4),
+          .real($0.cosine, decimals: 4), .real($0.captured, decimals: 4),
+          .real($0.norm, decimals: 5),
+        ]
+      })
+  }
+
+  var text: String {
+    "exact gradient through K steps against \(sweep.rows.count - 1) steps, before step \(sweep.step)\n\n"
+      + (table?.text ?? "")
+  }
+}
+
+private struct DescentReport: Report {
+  var test: DescentTest
+
+  func encode(to encoder: any Encoder) throws { try test.encode(to: encoder) }
+
+  var table: Table? {
+    Table(
+      columns: ["direction", "fall", "low", "high", "batches"],
+      rows: test.rows.map {
+        [
+          .text($0.direction), .real($0.fall.mean, decimals: 5), .real($0.fall.low, decimals: 5),
+          .real($0.fall.high, decimals: 5), .integer(Int64($0.fall.count)),
+        ]
+      })
+  }
+
+  var text: String {
+    "fall of L_val after \(test.unroll) steps of w, per length \(test.length) that alpha moves, before step \(test.step)\n\n"
+      + (table?.text ?? "")
+  }
+}
+
+private struct EstimatorReport: Report {
+  var tables: [EstimatorTable]
+
+  func encode(to encoder: any Encoder) throws { try tables.encode(to: encoder) }
+
+  var table: Table? {
+    Table(
+      columns: [
+        "subject", "estimator", "error", "cosine", "residual", "valid", "gradients", "tangents",
+        "seconds",
+      ],
+      rows: tables.flatMap { table in
+        table.rows.map { [.text(table.subject)] + Self.cells($0) }
+      })
+  }
+
+  private static func cells(_ row: EstimatorTable.Row) -> [Table.Cell] {
+    [
+      .text(row.estimator), .text(String(format: "%.3g", row.error)),
+      .real(row.cosine, decimals: 4),
+      row.residual.map { .text(String(format: "%.2g", $0)) } ?? .missing,
+      .text(row.isValid ? "yes" : "surrogate"), .integer(Int64(row.gradients)),
+      .integer(Int64(row.tangents)), .real(row.seconds, decimals: 2),
+    ]
+  }
+
+  var text: String {
+    tables.map { table in
+      let rows = Table(
+        columns: [
+          "estimator", "error", "cosine", "residual", "valid", "gradients", "tangents", "seconds",
+        ],
+        rows: table.rows.map(Self.cells))
+      return "\(table.subject)\n\n\(rows.text)"
+    }.joined(separator: "\n")
+      + "\nvalid: an implicit estimate is a gradient only at a minimum of w, with its system solved to 1e-3\n"
+  }
+}
+
+private struct PlanReport: Report {
+  var steps: [Int]
+  var finished: Int
+  var seconds: Double
+
+  init(_ plan: GradientErrorAnalysis.Plan) {
+    steps = plan.steps
+    finished = plan.finished
+    seconds = plan.seconds
+  }
+
+  var table: Table? { nil }
+  var text: String {
+    "\(steps.count) states, before the steps \(steps.map(String.init).joined(separator: ", ")); "
+      + "\(finished) are finished; about \(Clock.text(seconds))\n"
+  }
+}
+
+private struct GradientErrorReport: Report {
+  var run: String
+  var summary: GradientErrorSummary
+
+  private static func text(_ estimate: Estimate, decimals: Int = 3) -> Table.Cell {
+    guard estimate.low.isFinite else {
+      return .text(String(format: "%.\(decimals)f", estimate.mean))
+    }
+    return .text(
+      String(
+        format: "%.\(decimals)f [%.\(decimals)f, %.\(decimals)f] n=%d", estimate.mean, estimate.low,
+        estimate.high, estimate.count))
+  }
+
+  /// A line for each probe, direction and target.
+  var table: Table? {
+    Table(
+      columns: [
+        "step", "epoch", "direction", "target", "batches", "relative_error", "low", "high",
+        "cosine", "cosine_low", "cosine_high", "sign_agreement", "kendall_tau", "favourite",
+        "changed_entries",
+      ],
+      rows: summary.probes.flatMap { probe in
+        probe.comparisons.map { comparison in
+          let error = Estimate(comparison.relativeErrors)
+          let cosine = Estimate(comparison.cosines)
+          return [
+            .integer(Int64(probe.step)), .integer(Int64(probe.epoch)),
+            .text(comparison.direction), .text(comparison.target), .integer(Int64(error.count)),
+            .real(error.mean), .real(error.low), .real(error.high), .real(cosine.mean),
+            .real(cosine.low), .real(cosine.high),
+            .real(Estimate(comparison.signAgreements).mean),
+            .real(Estimate(comparison.kendallTaus).mean),
+            .real(Estimate(comparison.favourites).mean),
+            .real(Estimate(comparison.changedEntries).mean),
+          ]
+        }
+      })
+  }
+
+  var text: String {
+    let probes = summary.probes
+    let names = probes[0].comparisons.map(\.direction).reduce(into: [String]()) {
+      if !$0.contains($1) { $0.append($1) }
+    }
+    let directions = Table(
+      columns: [
+        "direction", "error, bilevel target", "cosine", "error, mixed target", "signs", "tau",
+        "entries",
+      ],
+      rows: names.map { name in
+        [
+          .text(name),
+          Self.text(summary.estimate(name, against: "bilevel", \.relativeErrors)),
+          Self.text(summary.estimate(name, against: "bilevel", \.cosines), decimals: 4),
+          Self.text(summary.estimate(name, against: "mixed", \.relativeErrors)),
+          .real(summary.estimate(name, against: "bilevel", \.signAgreements).mean, decimals: 3),
+          .real(summary.estimate(name, against: "bilevel", \.kendallTaus).mean, decimals: 3),
+          .real(summary.estimate(name, against: "bilevel", \.changedEntries).mean, decimals: 1),
+        ]
+      })
+    let terms = Table(
+      columns: ["term of the error of darts-2nd", "share", "size over the target"],
+      rows: summary.terms.map {
+        [
+          .text($0.name), Self.text($0.value, decimals: 4),
+          $0.size.map { Self.text($0, decimals: 5) } ?? .missing,
+        ]
+      })
+    let states = Table(
+      columns: [
+        "step", "epoch", "rate", "g2/g1", "noise", "halves' cosine", "gradient norm of w",
+        "passes", "seconds",
+      ],
+      rows: probes.map { probe in
+        [
+          .integer(Int64(probe.step)), .integer(Int64(probe.epoch)),
+          .real(probe.rate, decimals: 4), Self.text(Estimate(probe.implicitShares), decimals: 4),
+          .real(probe.noise, decimals: 2), .real(probe.reliability, decimals: 3),
+          Self.text(Estimate(probe.stationarity), decimals: 3),
+          .text("\(probe.gradientPasses) + \(probe.tangentPasses) tangents"),
+          .real(probe.seconds, decimals: 1),
+        ]
+      })
+    let twin = Table(
+      columns: ["step", "r", "error of the difference of g2", "on the smooth twin", "ratio"],
+      rows: probes.flatMap { probe in
+        probe.twin.map {
+          [
+            .integer(Int64(probe.step)), .real($0.radius),
+            .text(String(format: "%.3g %%", 100 * $0.network)),
+            .text(String(format: "%.3g %%", 100 * $0.twin)),
+            .real($0.network / $0.twin, decimals: 0),
+          ]
+        }
+      })
+    return """
+      \(run): target of the errors is the exact gradient through \(probes[0].settings.unroll) steps of SGD, mean over the batches
+      (bilevel: of L_val; mixed: of L_train + lambda L_val); w' is SGD's own step, with momentum and decay.
+      The implicit gradient is no truth here: the weights are not at a minimum, and with batch norm and decay there is none.
+
+      \(directions.text)
+      \(terms.text)
+      \(states.text)
+      \(twin.text)
+      \(summary.words)
+
+      """
+  }
+}

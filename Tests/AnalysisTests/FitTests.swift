@@ -1,0 +1,158 @@
+import Foundation
+import Testing
+
+@testable import Analysis
+
+@Suite struct FitTests {
+  /// The marks of the paper's Fig. 3c, and numpy's fits of them, from the certified cases.
+  private struct Figure3c: Decodable {
+    struct Fit: Decodable {
+      var params: [String: Double]
+      var rss: Double
+      var aicc: Double
+    }
+
+    struct Fieller: Decodable {
+      var g: Double
+      var interval: [Double]
+
+      enum CodingKeys: String, CodingKey {
+        case g
+        case interval = "interval_of_optimum"
+      }
+    }
+
+    var sizes: [Double]
+    var errors: [Double]
+    var fits: [String: Fit]
+    var fieller: Fieller
+
+    enum CodingKeys: String, CodingKey {
+      case sizes = "x_params_million"
+      case errors = "error_percent"
+      case fits
+      case fieller = "fieller_95"
+    }
+
+    static func shipped() throws -> Figure3c {
+      let data = try Data(contentsOf: shippedCases)
+      let object = try JSONSerialization.jsonObject(with: data)
+      func find(_ value: Any) -> Any? {
+        guard let fields = value as? [String: Any] else { return nil }
+        return fields["curve_fit_fig3c"] ?? fields.values.lazy.compactMap(find).first
+      }
+      let found = try #require(find(object) as Any?)
+      return try JSONDecoder().decode(
+        Figure3c.self, from: JSONSerialization.data(withJSONObject: found))
+    }
+
+    var points: [SizeAccuracyFit.Observation] {
+      zip(sizes, errors).map { .init(size: $0, error: $1) }
+    }
+  }
+
+  @Test(arguments: [
+    (SizeModel.constant, "constant"), (.linear, "linear"), (.quadratic, "quadratic"),
+    (.logQuadratic, "quadratic_log"), (.power, "power_offset"),
+    (.exponential, "saturating_exponential"), (.plateau, "linear_plateau"),
+    (.segmented, "segmented"),
+  ])
+  func curvesOfThePapersFigureAgreeWithNumpy(model: SizeModel, name: String) throws {
+    let figure = try Figure3c.shipped()
+    let expected = try #require(figure.fits[name], "\(figure.fits.keys.sorted())")
+    let ones = figure.sizes.map { _ in 1.0 }
+    let curve = try #require(SizeCurve(model, x: figure.sizes, y: figure.errors, weights: ones))
+    #expect(abs(curve.residualSum / expected.rss - 1) < 1e-6)
+    #expect(abs(curve.aicc - expected.aicc) < 1e-5)
+    for (name, value) in zip(model.parameterNames, curve.parameters) {
+      guard let certified = expected.params[name] else { continue }
+      #expect(abs(value / certified - 1) < 1e-6, "\(name)")
+    }
+  }
+
+  @Test func theOptimumOfTheParabolaAndItsIntervalAreThoseOfTheCases() throws {
+    let figure = try Figure3c.shipped()
+    let fit = try SizeAccuracyFit(figure.points, samples: 400)
+    let quadratic = try #require(fit.candidates.first { $0.curve.model == .quadratic })
+    #expect(abs(try #require(quadratic.optimum) - 4.34254563155351) < 1e-6)
+    #expect(abs(try #require(fit.fiellerG) / figure.fieller.g - 1) < 1e-6)
+    #expect(abs(try #require(fit.fieller?.low) / figure.fieller.interval[0] - 1) < 1e-6)
+    #expect(abs(try #require(fit.fieller?.high) / figure.fieller.interval[1] - 1) < 1e-6)
+    // numpy's bootstrap of 4,000 samples gave 3.81 to 7.98.
+    let interval = try #require(quadratic.optimumInterval)
+    #expect(abs(try #require(interval.low) - 3.81) < 0.1)
+    #expect(fit.words.contains("an upturn beyond it is a property of the parabola"))
+  }
+
+  @Test func sharesOfTheModelsAddUpToOneAndTheBestComesFirst() throws {
+    let fit = try SizeAccuracyFit(try Figure3c.shipped().points, samples: 0)
+    #expect(abs(fit.candidates.map(\.akaikeWeight).reduce(0, +) - 1) < 1e-12)
+    #expect(fit.candidates.map(\.curve.aicc) == fit.candidates.map(\.curve.aicc).sorted())
+    #expect(fit.candidates.count == SizeModel.allCases.count)
+  }
+
+  /// A curve without noise is found whatever its parameters are.
+  @Test(arguments: [0.3, 1.0, 2.5])
+  func aCurveThatIsTrueIsFound(theta: Double) throws {
+    let x = (1...20).map { 0.5 * Double($0) }
+    let power = try #require(
+      SizeCurve(
+        .power, x: x, y: x.map { 2 + 3 * pow($0, -theta) }, weights: x.map { _ in 1 }))
+    #expect(abs(power.parameters[2] - theta) < 1e-6)
+    let exponential = try #require(
+      SizeCurve(
+        .exponential, x: x, y: x.map { 2 + 3 * exp(-$0 / theta) }, weights: x.map { _ in 1 }))
+    #expect(abs(exponential.parameters[2] - theta) < 1e-6)
+  }
+
+  @Test func weightsPullTheCurveToThePointsThatAreSure() throws {
+    let sizes = [1.0, 2, 3, 4, 5, 6, 7]
+    let sure: [SizeAccuracyFit.Observation] = sizes.map {
+      .init(size: $0, error: $0 == 4 ? 9 : 5, deviation: $0 == 4 ? 4 : 0.1, seeds: 4)
+    }
+    let fit = try SizeAccuracyFit(sure, models: [.constant], samples: 0)
+    #expect(fit.isWeighted)
+    let plain = try SizeAccuracyFit(
+      sure.map { .init(size: $0.size, error: $0.error) }, models: [.constant], samples: 0)
+    #expect(
+      abs(fit.candidates[0].curve.parameters[0] - 5)
+        < abs(plain.candidates[0].curve.parameters[0] - 5))
+  }
+
+  @Test(arguments: [
+    ([1.0, 2, 3], [1.0, 2, 3], "there are 3 points"),
+    ([2, 2, 2, 2, 2, 2], [1, 2, 3, 1, 2, 3], "all sizes are the same"),
+    ([1, 2, 3, 4, .nan, 6], [1, 2, 3, 1, 2, 3], "is no number"),
+    ([1, 2, 3, 4, -5, 6], [1, 2, 3, 1, 2, 3], "not positive"),
+  ])
+  func pointsThatAllowNoCurveAreNamed(sizes: [Double], errors: [Double], words: String) throws {
+    let points = zip(sizes, errors).map { SizeAccuracyFit.Observation(size: $0, error: $1) }
+    let error = try #require(throws: AnalysisError.self) {
+      try SizeAccuracyFit(points, samples: 0)
+    }
+    #expect("\(error)".contains(words), "\(error)")
+  }
+
+  /// Tables of Student's t: two-sided 95 %.
+  @Test(arguments: [(1.0, 12.7062), (2, 4.30265), (3, 3.18245), (18, 2.10092), (120, 1.97993)])
+  func quantilesAreThoseOfTheTables(freedom: Double, expected: Double) {
+    #expect(abs(StudentT.quantile(level: 0.95, freedom: freedom) - expected) < 1e-4)
+  }
+}
+
+@Suite struct NISTTests {
+  @Test(arguments: try NISTProblem.shipped().map(\.name))
+  func leastSquaresHaveSixCertifiedDigits(name: String) throws {
+    let problem = try #require(try NISTProblem.shipped().first { $0.name == name })
+    let second = problem.agreement(fromStart: 1)
+    #expect(second.parameterDigits >= 6, "\(second)")
+    #expect(name == "Lanczos1" || second.residualDigits >= 8, "\(second)")
+    #expect(name == "Lanczos1" || second.deviationDigits >= 5, "\(second)")
+    let first = problem.agreement(fromStart: 0)
+    #expect(name == "BoxBOD" || first.parameterDigits >= 6, "\(first)")
+  }
+
+  @Test func thereAreAllTwentySevenProblems() throws {
+    #expect(try NISTProblem.shipped().count == 27)
+  }
+}

@@ -1,0 +1,247 @@
+import Datasets
+import EventLog
+import Foundation
+import Kernels
+import Search
+import Supernet
+import Testing
+
+@testable import Analysis
+
+/// A tiny recorded search with checkpoints, made once for the suite.
+private struct RecordedRun {
+  let folder: URL
+  let run: RunFolder
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appending(
+      path: "milenas-lab-\(UUID().uuidString)", directoryHint: .isDirectory)
+    var configuration = try SearchConfiguration.preset("demo")
+    configuration.trainImages = 64
+    configuration.batch = 8
+    configuration.epochs = 2
+    configuration.shape.channels = 4
+    configuration.shape.cells = 3
+    configuration.shape.nodes = 2
+    let loop = try SearchLoop(
+      configuration, dataset: try Dataset.open("fashion-mini"), threads: 2)
+    let search = try RecordedSearch(
+      loop, name: "run", in: RunStore(folder: folder), threads: 2)
+    _ = try search.run()
+    run = search.run
+  }
+
+  static let shared = Result { try RecordedRun() }
+}
+
+@Suite(.serialized) struct GradientErrorTests {
+  private let run: RunFolder
+  private let replay: Replay
+
+  init() throws {
+    run = try RecordedRun.shared.get().run
+    replay = try Replay(run, threads: 2)
+  }
+
+  private func probe(_ change: (inout ProbeSettings) -> Void = { _ in }) throws -> ProbeResult {
+    var settings = ProbeSettings()
+    change(&settings)
+    let step = try #require(try replay.checkpointedSteps().first)
+    return try #require(
+      try GradientErrorProbe(replay, settings: settings, threads: 2).run(step: step))
+  }
+
+  @Test func theTermsAddUpToTheError() throws {
+    let result = try probe()
+    #expect(result.chainResidual <= 1e-12)
+    for batch in 0..<result.settings.batches {
+      let total = result.terms.reduce(0) { $0 + $1.shares[batch] }
+      #expect(abs(total - 1) < 1e-9, "batch \(batch)")
+    }
+  }
+
+  /// With one step as the target, the exact one-step direction is that target, and its mean has no error.
+  @Test func oneStepAgainstOneStepIsNoError() throws {
+    let result = try probe {
+      $0.unroll = 1
+      $0.batches = 1
+    }
+    let exact = try #require(
+      result.comparisons.first { $0.direction == "darts-2nd-exact" && $0.target == "bilevel" })
+    #expect(exact.relativeErrors[0] < 1e-12)
+    let oneStep = try #require(result.terms.first { $0.source == .oneStep })
+    #expect(oneStep.sizes[0] < 1e-12)
+    let mixed = try #require(
+      result.comparisons.first { $0.direction == "milenas-2nd-exact" && $0.target == "mixed" })
+    #expect(mixed.relativeErrors[0] < 1e-12)
+  }
+
+  @Test func kinksAndNotTheRadiusMakeTheErrorOfTheDifference() throws {
+    let result = try probe { $0.batches = 1 }
+    let (coarse, fine) = (result.twin[0], result.twin[1])
+    #expect(coarse.radius == 1e-2 && fine.radius == 1e-3)
+    #expect(coarse.network > 50 * coarse.twin)
+    #expect(abs(log10(coarse.twin / fine.twin) - 2) < 0.1, "the twin's error falls as r²")
+    #expect(fine.network > 0.1 * coarse.network, "the network's does not")
+  }
+
+  @Test func anEdgeOfAHypergradientAddsUpToZero() throws {
+    #expect(try probe { $0.batches = 1 }.shiftResidual < 1e-12)
+  }
+
+  /// The state, the batches and the direction are those of the search itself.
+  @Test func aProbeSeesTheStepThatWasLogged() throws {
+    let probe = try ProbePoint(replay, step: 5, batches: 1)
+    let logged = try #require(try replay.reader.steps(5..<6).first)
+    #expect(probe.single.point.alpha == logged.alpha)
+    let gradient = try replay.loop.net.gradient(
+      .alpha, at: probe.single.point, on: probe.train.single[0])
+    let term = try #require(logged.terms.first { $0.name == "grad_alpha_train" })
+    #expect(gradient.alpha == term.gradient)
+  }
+
+  @Test func finishedProbesAreKept() throws {
+    var settings = ProbeSettings()
+    settings.batches = 2
+    settings.unroll = 1
+    settings.radius = 0.02
+    let steps = try replay.checkpointedSteps()
+    func analysis() throws -> GradientErrorAnalysis {
+      try GradientErrorAnalysis(replay, settings: settings, threads: 2, steps: steps)
+    }
+    var asked = 0
+    let first = try analysis().run(
+      isCancelled: {
+        asked += 1
+        return asked > 4
+      }, progress: { _, _, _ in })
+    #expect(first.count == 1)
+    #expect(try analysis().plan().finished == 1)
+    let all = try analysis().run(isCancelled: { false }, progress: { _, _, _ in })
+    #expect(all.count == steps.count)
+    #expect(all.first == first.first)
+    #expect(!GradientErrorSummary(all).words.isEmpty)
+  }
+
+  @Test func flipsGrowWithTheRadiusAndTheTwinHasNone() throws {
+    let step = try #require(try replay.checkpointedSteps().last)
+    let sweep = try EpsilonSweep(replay, step: step, threads: 2, radii: [1e-4, 1e-3, 1e-2, 1e-1])
+    #expect(sweep.rows.map(\.flips) == sweep.rows.map(\.flips).sorted())
+    let last = try #require(sweep.rows.last)
+    #expect(last.flips > 0 && last.flips < sweep.kinks)
+    let twin = try #require(sweep.curves.first { $0.name == "smooth twin, Double" })
+    #expect(twin.a > 0 && twin.c < 1e-6)
+    let probe = try ProbePoint(replay, step: step, batches: 1)
+    let networks = try ProbeNetworks(replay, threads: 2)
+    #expect(
+      try networks.twin.kinkSides(at: probe.double.point, on: probe.train.double[0]).isEmpty)
+  }
+
+  @Test func theUnrollEndsAtItsReference() throws {
+    let step = try #require(try replay.checkpointedSteps().first)
+    let sweep = try UnrollSweep(replay, step: step, threads: 2, largest: 3)
+    #expect(sweep.rows.map(\.unroll) == [0, 1, 2, 3])
+    let (first, last) = (sweep.rows[0], sweep.rows[3])
+    #expect(last.error == 0 && abs(last.captured - 1) < 1e-12)
+    #expect(first.captured == 0 && first.error > 0)
+  }
+
+  /// Along its own gradient a loss falls, and by the gradient's length for a short way.
+  @Test func theLossFallsAlongTheDirections() throws {
+    let step = try #require(try replay.checkpointedSteps().last)
+    let test = try DescentTest(replay, step: step, threads: 2, unroll: 1, batches: 2)
+    #expect(test.rows.count == 6)
+    #expect(test.rows.map(\.fall.mean) == test.rows.map(\.fall.mean).sorted(by: >))
+    #expect(test.rows.allSatisfy { $0.fall.mean.isFinite })
+  }
+
+  /// The dense Hessian, column by column, is the oracle.
+  @Test func theSpectrumIsThatOfTheDenseHessian() throws {
+    let step = try #require(try replay.checkpointedSteps().last)
+    let spectrum = try AlphaSpectrum(replay, step: step, threads: 2, batches: 1, iterations: 80)
+    let probe = try ProbePoint(replay, step: step, batches: 1)
+    let net = try Supernet<Double>(replay.loop.net.shape, batchCapacity: 8, threads: 2)
+    let dense = try (0..<net.alphaCount).map { index in
+      var unit = [Double].zeros(net.alphaCount)
+      unit[index] = 1
+      return try net.alphaHessianProduct(
+        unit, at: probe.double.point, on: probe.validation.double[0])
+    }
+    let eigen = try SymmetricEigen(dense)
+    let top = try #require(eigen.values.last)
+    #expect(abs(spectrum.largest.mean / top - 1) < 1e-6)
+    #expect(abs(spectrum.smallest.mean / (eigen.values.first ?? .nan) - 1) < 1e-6)
+    #expect(abs(spectrum.participation.reduce(0, +) - 1) < 1e-9)
+  }
+
+  @Test func aVariantDiffersFromThePaperAndThePaperDoesNot() throws {
+    let step = try #require(try replay.checkpointedSteps().last)
+    let effects = try VariantEffect.measure(replay, step: step, threads: 2)
+    #expect(effects.map(\.variant) == ["paper", "darts-code", "milenas-code"])
+    #expect(effects[0].difference == 0)
+    #expect(effects.dropFirst().allSatisfy { $0.difference > 1e-6 })
+  }
+}
+
+@Suite struct ErrorCurveTests {
+  /// error² = (a r²)² + (b/r)² + c²/r, each coefficient zero in turn.
+  @Test(arguments: [(0.3, 1e-7, 0.0), (0.3, 0.0, 0.02), (0.0, 1e-7, 0.02), (4, 1e-6, 0.01)])
+  func theCoefficientsOfACurveAreFound(a: Double, b: Double, c: Double) throws {
+    let radii = EpsilonSweep.radii
+    let errors = radii.map { r in
+      (pow(a * r * r, 2) + pow(b / r, 2) + c * c / r).squareRoot()
+    }
+    let curve = try #require(EpsilonSweep.Curve("curve", radii: radii, errors: errors))
+    #expect(abs(curve.a - a) <= 1e-6 * a + 1e-9)
+    #expect(abs(curve.b - b) <= 1e-4 * b + 1e-12)
+    #expect(abs(curve.c - c) <= 1e-4 * c + 1e-6)
+  }
+}
+
+@Suite struct EstimatorTests {
+  /// The table of the survey: relative errors at the given w and at the minimum, from numpy.
+  @Test(arguments: [
+    ("first", 0.7705, 0.7705), ("exact", 0.8722, 0.6632), ("t1t2", 1.50308, 0.273493),
+    ("betty", 1.598905, 0.240679), ("torchopt", 2.171074, 0.710811), ("cg:1", 1.872258, 0.203025),
+    ("cg:2", 1.851157, 0.0261937), ("neumann:10:0.2", 1.58219, 0.189299),
+    ("neumann:50:0.2", 1.827467, 0.001400339),
+  ])
+  func errorsOnTheQuadraticAreThoseOfNumpy(name: String, given: Double, minimum: Double) throws {
+    let tables = try EstimatorTable.onQuadratic([try Estimator(name)])
+    #expect(abs(tables[0].rows[0].error / given - 1) < 1e-3)
+    #expect(abs(tables[1].rows[0].error / minimum - 1) < 1e-3)
+  }
+
+  @Test func onlyASolvedSystemAtTheMinimumIsValid() throws {
+    let tables = try EstimatorTable.onQuadratic(try Estimator.list("cg:3,cg:1,exact"))
+    #expect(tables[0].rows.map(\.isValid) == [false, false, true])
+    #expect(tables[1].rows.map(\.isValid) == [true, false, true])
+    #expect(tables[1].rows[0].error < 1e-12)
+  }
+
+  @Test(arguments: ["", "cg", "cg:0", "neumann:x", "neumann:1:-1", "newton", "exact:2"])
+  func nothingElseIsAnEstimator(name: String) {
+    #expect(throws: AnalysisError.badEstimator(name)) { try Estimator(name) }
+  }
+}
+
+@Suite struct EstimateTests {
+  /// Student's interval of four values, by hand: mean 2.5, s = 1.29099, t₃ = 3.18245.
+  @Test func anIntervalIsStudents() {
+    let estimate = Estimate([1, 2, 3, 4])
+    #expect(abs(estimate.mean - 2.5) < 1e-12)
+    #expect(abs(estimate.high - (2.5 + 3.18245 * 1.2909944 / 2)) < 1e-4)
+  }
+
+  @Test func oneValueHasNoInterval() { #expect(Estimate([3]).low.isNaN) }
+
+  /// Groups that agree within but not among one another have the spread of the groups.
+  @Test func theBootstrapDrawsGroupsFirst() {
+    let apart = HierarchicalBootstrap.mean([[0, 0, 0], [1, 1, 1], [2, 2, 2], [3, 3, 3]])
+    let mixed = HierarchicalBootstrap.mean([[0, 1, 2, 3], [3, 2, 1, 0], [1, 0, 3, 2]])
+    #expect(apart.mean == 1.5 && mixed.mean == 1.5)
+    #expect(apart.high - apart.low > 1.2 * (mixed.high - mixed.low))
+    #expect(
+      HierarchicalBootstrap.mean([[1, 2], [3]]) == HierarchicalBootstrap.mean([[1, 2], [3]]))
+  }
+}

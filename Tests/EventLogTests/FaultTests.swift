@@ -1,0 +1,182 @@
+import Foundation
+import GRDB
+import Search
+import Testing
+
+@testable import EventLog
+
+/// A record that something has happened to: what is wrong is named, and what is left is used.
+@Suite struct FaultTests {
+  let tiny: RecordedTinySearch
+
+  init() throws { tiny = try RecordedTinySearch() }
+
+  private func wrong(_ run: RunFolder) -> [Verification.Finding] {
+    Verification(run).findings.filter { $0.verdict == .wrong }
+  }
+
+  /// Flips a bit of a byte in the middle of a file.
+  private func flip(_ url: URL, at position: Int? = nil) throws {
+    var data = try Data(contentsOf: url)
+    data[position ?? data.count / 2] ^= 0x10
+    try data.write(to: url)
+  }
+
+  private func edit(_ run: RunFolder, _ sql: String) throws {
+    let queue = try DatabaseQueue(path: run.logFile.path)
+    try queue.write { try $0.execute(sql: sql) }
+    try queue.close()
+  }
+
+  private func checkpoint(_ run: RunFolder, _ step: Int) -> URL { run.checkpointFile(atStep: step) }
+
+  @Test func aFlippedBitInACheckpointIsFoundAndTheOneBeforeIsUsed() throws {
+    let whole = try tiny.run("whole")
+    let run = try tiny.run("run", stopAfter: 3)
+    try flip(checkpoint(run, 3))
+    let findings = wrong(run)
+    #expect(findings.map(\.subject) == ["checkpoints/step-000003.safetensors"])
+    #expect(findings[0].says.contains("SHA-256"))
+    var notices: [String] = []
+    let search = try RecordedSearch(
+      resuming: run, dataset: TinyImages.dataset(), threads: 1, notice: { notices.append($0) })
+    #expect(search.firstStep == 2)
+    _ = try search.run()
+    #expect(notices.count == 1 && notices[0].contains("going on from the one before"))
+    #expect(try RunReader(run).digest() == RunReader(whole).digest())
+    #expect(wrong(run) == [], "the broken file was written again")
+  }
+
+  @Test func missingCheckpointsMakeTheSearchBeginAgainWithTheSameBits() throws {
+    let whole = try tiny.run("whole")
+    let run = try tiny.run("run", stopAfter: 3)
+    try FileManager.default.removeItem(at: run.checkpoints)
+    #expect(wrong(run).count == 2 && wrong(run)[0].says.contains("missing"))
+    try tiny.resume(run)
+    #expect(try RunReader(run).digest() == RunReader(whole).digest())
+  }
+
+  /// Every byte counts: whichever is flipped, something is found wrong.
+  @Test func aFlippedBitAnywhereInTheManifestIsFound() throws {
+    let run = try tiny.run("run")
+    let data = try Data(contentsOf: run.manifestFile)
+    for position in stride(from: 0, to: data.count, by: 13) {
+      try flip(run.manifestFile, at: position)
+      #expect(!wrong(run).isEmpty, "byte \(position)")
+      try data.write(to: run.manifestFile)
+    }
+    #expect(wrong(run).isEmpty)
+  }
+
+  /// Pages, rows and BLOBs of the log: SQLite, the chain or a hash sees each change of content.
+  @Test func aFlippedBitInARowIsFound() throws {
+    let run = try tiny.run("run", record: RecordOptions(level: .trace))
+    let file = run.logFile
+    let data = try Data(contentsOf: file)
+    for (column, table) in [
+      ("alpha", "steps"), ("alpha_gradient", "steps"), ("gradient_norms", "steps"),
+      ("state", "steps"), ("digest", "steps"), ("gradient", "gradient_terms"),
+      ("alpha", "epochs"), ("alpha_softmax", "epochs"), ("weight_gradient", "traces"),
+      ("sha256", "checkpoints"), ("digest", "result"),
+    ] {
+      try edit(
+        run,
+        """
+        UPDATE \(table) SET \(column) =
+          CAST(substr(\(column), 1, 2) || CASE substr(\(column), 3, 1) WHEN x'00' THEN x'01' ELSE x'00' END
+            || substr(\(column), 4) AS BLOB) WHERE rowid = (SELECT max(rowid) FROM \(table))
+        """.replacingOccurrences(
+          of: "rowid", with: table == "gradient_terms" ? "step" : "rowid"))
+      #expect(!wrong(run).isEmpty, "\(table).\(column)")
+      try data.write(to: file)
+    }
+    #expect(wrong(run).isEmpty)
+  }
+
+  @Test func aRowThatIsGoneIsFound() throws {
+    for (index, sql) in [
+      "DELETE FROM step_seconds WHERE step = 3; DELETE FROM gradient_terms WHERE step = 3; DELETE FROM steps WHERE step = 3",
+      "DELETE FROM epochs WHERE epoch = 0", "DELETE FROM gradient_terms WHERE step = 1",
+    ].enumerated() {
+      let run = try tiny.run("run\(index)")
+      try edit(run, sql)
+      #expect(!wrong(run).isEmpty, "\(sql)")
+    }
+  }
+
+  @Test func aTruncatedLogIsNamedAndNothingCrashes() throws {
+    let run = try tiny.run("run")
+    let data = try Data(contentsOf: run.logFile)
+    for length in [0, 50, 4096, data.count / 2, data.count - 4096, data.count - 1] {
+      try data.prefix(length).write(to: run.logFile)
+      let findings = wrong(run)
+      #expect(!findings.isEmpty, "\(length) of \(data.count) bytes")
+    }
+  }
+
+  @Test func twoProcessesDoNotWriteOneRunAndTheHolderIsNamed() throws {
+    let run = try tiny.run("run", stopAfter: 1)
+    let lock = try RunLock(run)
+    let error = try #require(throws: EventLogError.self) { try tiny.resume(run) }
+    #expect("\(error)".contains("process \(getpid()) on "))
+    #expect(throws: EventLogError.self) { try tiny.store.remove(run) }
+    withExtendedLifetime(lock) {}
+  }
+
+  @Test func aReaderThatHoldsTheLogDoesNotStopTheSearch() throws {
+    let loop = try SearchLoop(
+      RecordedTinySearch.configuration(), dataset: TinyImages.dataset(), threads: 1)
+    let search = try RecordedSearch(loop, name: "run", in: tiny.store, threads: 1)
+    let reader = try LogDatabase.openForReading(search.run.logFile)
+    try reader.unsafeRead { db in
+      // A cursor that is not at its end holds a read transaction.
+      let rows = try Row.fetchCursor(db, sql: "SELECT * FROM alpha_entries")
+      _ = try rows.next()
+      _ = try search.run()
+      #expect(try rows.next() != nil)
+      #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM steps") == 0)
+    }
+    try reader.close()
+    #expect(Verification(search.run).isWhole)
+    #expect(try RunReader(search.run).digest() == RunReader(tiny.run("whole")).digest())
+  }
+
+  @Test func aLogOfALaterVersionIsLeftAlone() throws {
+    let run = try tiny.run("run", stopAfter: 1)
+    try edit(run, "PRAGMA user_version = 99")
+    #expect(throws: EventLogError.newerSchema(path: run.logFile.path, found: 99, known: 1)) {
+      try tiny.resume(run)
+    }
+    #expect(wrong(run).contains { $0.says.contains("schema version 99") })
+  }
+
+  @Test func aRunThatWasCopiedElsewhereIsTakenUpThere() throws {
+    let run = try tiny.run("run", stopAfter: 3)
+    let copy = RunFolder(tiny.scratch.url.appending(path: "elsewhere"))
+    try FileManager.default.copyItem(at: run.url, to: copy.url)
+    try tiny.resume(copy)
+    #expect(try RunReader(copy).digest() == RunReader(tiny.run("whole")).digest())
+    #expect(Verification(copy).isWhole)
+    #expect(RunSummary(run).status == .interrupted)
+  }
+
+  @Test func aFullDiskEndsTheSearchWithALogThatGoesOn() throws {
+    let configuration = try RecordedTinySearch.configuration { $0.epochs = 40 }
+    let loop = try SearchLoop(configuration, dataset: TinyImages.dataset(), threads: 1)
+    let search = try RecordedSearch(loop, name: "run", in: tiny.store, threads: 1)
+    try search.limit(pages: 40)
+    let error = try #require(throws: EventLogError.self) { try search.run() }
+    guard case .diskFull(_, let lastStep?) = error else {
+      Issue.record("\(error)")
+      return
+    }
+    let reader = try RunReader(search.run)
+    #expect(try reader.steps().last?.step == lastStep)
+    #expect(RunSummary(search.run).status != .completed)
+    #expect(Verification(search.run).isWhole)
+    try tiny.resume(search.run)
+    #expect(
+      try RunReader(search.run).digest() == RunReader(tiny.run("whole") { $0.epochs = 40 }).digest()
+    )
+  }
+}
