@@ -45,13 +45,17 @@ let package = Package(
     .systemLibrary(name: "CPrefetch"),
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "Kernels", dependencies: ["CPrefetch"], swiftSettings: kernels),
     .target(
-      name: "Datasets", dependencies: ["Kernels", "CCrypto", "CZlib"],
+      name: "Datasets",
+      dependencies: ["Kernels", "CCrypto", "CPNG", "CTurboJPEG", "CZlib"],
       resources: [.copy("Resources")], swiftSettings: safe),
     .target(
       name: "Supernet", dependencies: ["Datasets", "Kernels"], resources: [.copy("Resources")],
@@ -78,10 +82,14 @@ let package = Package(
         arguments,
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Kernels", "CZlib"]),
-    .testTarget(name: "SupernetTests", dependencies: ["Supernet", "Datasets", "Kernels"]),
     .testTarget(
-      name: "SearchTests", dependencies: ["Search", "Supernet", "Datasets", "Kernels"],
+      name: "DatasetsTests", dependencies: ["Datasets", "Kernels", "CPNG", "CTurboJPEG", "CZlib"]),
+    .testTarget(
+      name: "SupernetTests", dependencies: ["Supernet", "Datasets", "Kernels"],
+      exclude: ["Fixtures"]),
+    .testTarget(
+      name: "SearchTests",
+      dependencies: ["Search", "Supernet", "Datasets", "Kernels", "CTurboJPEG"],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "EventLogTests",

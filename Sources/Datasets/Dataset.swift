@@ -60,6 +60,7 @@ public struct Dataset: Sendable {
         name, train: ["\(folder)/train.bin"], test: "\(folder)/test.bin", labelBytes: 2,
         records: 50_000, classNames: (0..<100).map { "class \($0)" },
         means: [0.5071, 0.4865, 0.4409], deviations: [0.2673, 0.2564, 0.2762])
+    case ImageFolder.name: throw DatasetError.needsEvaluation(name)
     default: throw DatasetError.unknownName(name)
     }
   }

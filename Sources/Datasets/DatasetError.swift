@@ -13,6 +13,11 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   case countsDiffer(images: String, imageCount: Int, labels: String, labelCount: Int)
   case impossibleBatch(batch: Int, images: Int)
   case tooFewImages(asked: Int, found: Int)
+  case noImages(folder: String)
+  case unknownClass(folder: String, trainingFolder: String)
+  case damagedImage(path: String, reason: String)
+  case allDamaged(count: Int, first: String)
+  case needsEvaluation(String)
 
   public var description: String {
     switch self {
@@ -48,6 +53,18 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
         + "another, or more --train-images"
     case .tooFewImages(let asked, let found):
       "--train-images \(asked) must be between 4 and the \(found) training images there are"
+    case .noImages(let folder):
+      "\(folder) holds no images; the form is \(folder)/<class>/<image>.jpg (or .jpeg, .png), beside a folder of "
+        + "the other part (train, and val or test); or set --data-dir"
+    case .unknownClass(let folder, let trainingFolder):
+      "\(folder) is a class that \(trainingFolder) does not have; the classes of both parts must have the same names"
+    case .damagedImage(let path, let reason):
+      "\(path) cannot be decoded: \(reason); replace or remove it, or leave out --strict to skip such images"
+    case .allDamaged(let count, let first):
+      "none of the \(count) images of a batch can be decoded; the first is \(first)"
+    case .needsEvaluation(let name):
+      "\(name) is read image by image and serves `evaluate` alone; the data sets of a search are "
+        + Dataset.names.joined(separator: ", ")
     }
   }
 

@@ -29,6 +29,9 @@ public struct ParameterLayout: Equatable, Sendable {
     return slices[index]
   }
 
+  /// An empty layout, to be filled while a network is planned.
+  init() {}
+
   mutating func add(_ name: String, _ shape: [Int], _ role: Slice.Role) {
     indices[name] = slices.count
     slices.append(Slice(name: name, shape: shape, offset: count, role: role))

@@ -24,6 +24,8 @@ struct Script {
     /// Places of the partial gradients that the steps add to.
     var gradientRanges: [Range<Int>] = []
     var sumCount = 0
+    /// Scalars that the phase's partial gradients take in a chunk's part.
+    var gradientCount = 0
   }
 
   private(set) var phases: [Phase] = []
@@ -32,6 +34,9 @@ struct Script {
   /// Largest number of sums that a chunk needs in any phase.
   var sumExtent: Int { phases.map(\.sumCount).max() ?? 0 }
 
+  /// Largest number of scalars that a chunk's partial gradients take in any phase.
+  var gradientExtent: Int { phases.map(\.gradientCount).max() ?? 0 }
+
   /// Adds a step to the present phase.
   mutating func each(_ step: @escaping (StepContext) -> Void) { present.steps.append(step) }
 
@@ -39,6 +44,12 @@ struct Script {
   mutating func sums(_ count: Int) -> Int {
     defer { present.sumCount += count }
     return present.sumCount
+  }
+
+  /// Reserves partial gradients in the present phase; the place is relative to the chunk's part.
+  mutating func gradients(_ count: Int) -> Int {
+    defer { present.gradientCount += (count + 15) / 16 * 16 }
+    return present.gradientCount
   }
 
   /// Adds to what is done, in one thread, when all samples have passed.

@@ -8,20 +8,14 @@ struct GenotypeCommand: ParsableCommand {
       Examples:
         milenas-lab genotype list
         milenas-lab genotype show DARTS_V2
+        milenas-lab genotype show my-run@35
+        milenas-lab genotype export my-run --to python
         milenas-lab genotype count DARTS_V2 --stem imageNet
       """,
     subcommands: [
       GenotypeListCommand.self, GenotypeShowCommand.self, GenotypeCountCommand.self,
+      GenotypeExportCommand.self,
     ])
-}
-
-/// A cell as users give it.
-private struct CellArgument: ParsableArguments {
-  @Argument(
-    help: ArgumentHelp(
-      "The name of a published cell, or Genotype(normal=[('sep_conv_3x3', 0), …], …) in quotes.",
-      valueName: "genotype"))
-  var text: String
 }
 
 /// `genotype list`
@@ -57,9 +51,14 @@ private struct GenotypeShowCommand: ParsableCommand {
     discussion: "With --format json it is the form that other programs read.")
 
   @OptionGroup var cell: CellArgument
+  @OptionGroup var location: StoreOptions
   @OptionGroup var output: OutputOptions
 
-  func run() throws { try output.render(CellReport(cell.text, in: KnownGenotypes())) }
+  func run() throws {
+    let published = try KnownGenotypes()
+    let genotype = try cell.genotype(in: location.store, published: published)
+    try output.render(CellReport(genotype, in: published))
+  }
 }
 
 private struct CellReport: Report {
@@ -69,8 +68,8 @@ private struct CellReport: Report {
   var sources: [String] = []
   var remarks: [String] = []
 
-  init(_ text: String, in published: KnownGenotypes) throws {
-    genotype = try published.genotype(text)
+  init(_ genotype: Genotype, in published: KnownGenotypes) {
+    self.genotype = genotype
     sizes = genotype.convolutionCounts
     guard let entry = published.entries.first(where: { $0.genotype == genotype }) else { return }
     (name, sources, remarks) = (entry.name, entry.sources, entry.remarks)
@@ -104,6 +103,7 @@ private struct GenotypeCountCommand: ParsableCommand {
   @Option(help: "Rows and columns of the images.") var imageSize: Int?
   @Option(help: "Channels of the images.") var inputChannels: Int?
   @Option(help: "Classes.") var classes: Int?
+  @OptionGroup var location: StoreOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
@@ -113,12 +113,41 @@ private struct GenotypeCountCommand: ParsableCommand {
     shape.imageSize = imageSize ?? shape.imageSize
     shape.inputChannels = inputChannels ?? shape.inputChannels
     shape.classes = classes ?? shape.classes
-    let genotype = try KnownGenotypes().genotype(cell.text)
+    let genotype = try cell.genotype(in: location.store, published: KnownGenotypes())
     try output.render(CountReport(shape: shape, count: NetworkCount(genotype, as: shape)))
   }
 }
 
 extension DerivedShape.Stem: ExpressibleByArgument {}
+
+/// `genotype export`
+private struct GenotypeExportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export", abstract: "Print a cell in a form that another program reads.",
+    discussion: """
+      python is a line for cnn/genotypes.py of the public DARTS code, which its --arch option then names; json has the
+      lists normal, normal_concat, reduce and reduce_concat.
+
+      Examples:
+        milenas-lab genotype export my-run --to python --as MY_CELL >> cnn/genotypes.py
+        milenas-lab genotype export DARTS_V2 --to json
+      """)
+
+  enum Form: String, CaseIterable, ExpressibleByArgument { case python, json }
+
+  @OptionGroup var cell: CellArgument
+  @OptionGroup var location: StoreOptions
+  @Option(help: ArgumentHelp("The form.", valueName: "python|json")) var to = Form.python
+  @Option(name: .customLong("as"), help: "Name of the cell in Python.") var name = "SEARCHED"
+
+  func run() throws {
+    let genotype = try cell.genotype(in: location.store, published: KnownGenotypes())
+    switch to {
+    case .python: StandardStream.output.write(try genotype.python(name: name))
+    case .json: StandardStream.output.write(genotype.json)
+    }
+  }
+}
 
 private struct CountReport: Report {
   var shape: DerivedShape

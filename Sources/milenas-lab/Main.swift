@@ -23,9 +23,9 @@ struct MilenasLab: ParsableCommand {
       """,
     version: ProgramVersion.current,
     subcommands: [
-      SearchCommand.self, RunsCommand.self, DataCommand.self, SelftestCommand.self,
-      GenotypeCommand.self, BenchCommand.self, FitCommand.self, GradientErrorCommand.self,
-      CurvatureCommand.self, ExplainCommand.self,
+      SearchCommand.self, EvaluateCommand.self, RunsCommand.self, DataCommand.self,
+      SelftestCommand.self, GenotypeCommand.self, TableCommand.self, BenchCommand.self,
+      FitCommand.self, GradientErrorCommand.self, CurvatureCommand.self, ExplainCommand.self,
     ])
 }
 

@@ -1,0 +1,146 @@
+import Datasets
+import Foundation
+import Supernet
+
+/// Table 1 or 2 of the paper, beside what this program counts for the published cells.
+public struct PaperTable: Encodable, Sendable {
+  /// One architecture. Errors in percent, sizes in millions, cost in GPU days; nil where the paper gives none.
+  public struct Row: Codable, Equatable, Sendable {
+    public var architecture: String
+    public var error: Double
+    /// Of Table 1.
+    public var errorDeviation: Double?
+    public var bestError: Double?
+    /// Of Table 2.
+    public var topFiveError: Double?
+    public var parameters: Double
+    public var multiplyAdds: Double?
+    public var cost: Double?
+    public var method: String
+    /// The published cells that the row may stand for, by name; none for other architectures.
+    public var cells: [String]
+    /// What this program counts for the first of them: parameters of the network without auxiliary head, and
+    /// multiply-adds by the rule of ptflops, which the paper's numbers follow.
+    public var counted: NetworkCount?
+  }
+
+  public enum Number: Int, CaseIterable, Sendable {
+    /// CIFAR-10: C 36, 20 cells.
+    case cifar10 = 1
+    /// ImageNet: C 48, 14 cells.
+    case imageNet = 2
+  }
+
+  public let title: String
+  public private(set) var rows: [Row]
+
+  /// Reads the table that comes with the program, and counts.
+  ///
+  /// - Throws: `DatasetError.missing` when it is not where it was built or installed.
+  public init(_ number: Number) throws {
+    let file = try ShippedFile.url(bundle: "milenas-lab_Analysis", path: "tables.json")
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let tables = try decoder.decode([String: Shipped].self, from: Data(contentsOf: file))
+    guard let shipped = tables["table\(number.rawValue)"] else {
+      throw DatasetError.missing(path: file.path, remedy: "build the program again")
+    }
+    title = shipped.title
+    rows = shipped.rows
+    let (published, shape) = (
+      try KnownGenotypes(), number == .cifar10 ? .cifar10 : DerivedShape.imageNet
+    )
+    for (k, row) in rows.enumerated() {
+      guard let name = row.cells.first else { continue }
+      rows[k].counted = try NetworkCount(published[name].genotype, as: shape)
+    }
+  }
+
+  private struct Shipped: Decodable {
+    var title: String
+    var rows: [Row]
+  }
+
+  // MARK: - As text
+
+  private var isImageNet: Bool { rows.contains { $0.multiplyAdds != nil } }
+
+  public var headings: [String] {
+    isImageNet
+      ? [
+        "architecture", "top-1 error (%)", "top-5 error (%)", "params (M)", "counted (M)",
+        "mult-adds (M)", "counted (M)", "GPU days", "method", "cell",
+      ]
+      : [
+        "architecture", "test error (%)", "best (%)", "params (M)", "counted (M)", "GPU days",
+        "method", "cell",
+      ]
+  }
+
+  /// Entries in the order of `headings`; empty where the paper gives none.
+  public var entries: [[String]] {
+    rows.map { row in
+      func number(_ value: Double?, _ decimals: Int) -> String {
+        value.map { String(format: "%.\(decimals)f", $0) } ?? ""
+      }
+      let error =
+        number(row.error, isImageNet ? 1 : 2)
+        + (row.errorDeviation.map { " ± " + number($0, 2) } ?? "")
+      let parameters = number(row.parameters, isImageNet ? 1 : 2)
+      let counted = number(row.counted.map { Double($0.parameters) * 1e-6 }, isImageNet ? 3 : 4)
+      let cost = row.cost.map { "\($0.formattedShort)" } ?? ""
+      let cell =
+        (row.cells.first ?? "") + (row.cells.count > 1 ? " or \(row.cells.count - 1) others" : "")
+      return isImageNet
+        ? [
+          row.architecture, error, number(row.topFiveError, 1), parameters, counted,
+          number(row.multiplyAdds, 0), number(row.counted.map { Double($0.ptflops) * 1e-6 }, 1),
+          cost, row.method, cell,
+        ]
+        : [
+          row.architecture, error, number(row.bestError, 2), parameters, counted, cost, row.method,
+          cell,
+        ]
+    }
+  }
+
+  /// A table of GitHub's Markdown.
+  public var markdown: String {
+    func line(_ entries: [String]) -> String { "| " + entries.joined(separator: " | ") + " |\n" }
+    func escaped(_ entry: String) -> String {
+      entry.replacing("|", with: "\\|").replacing("_", with: "\\_")
+    }
+    return line(headings) + line(headings.map { _ in "---" })
+      + entries.map { line($0.map(escaped)) }.joined()
+  }
+
+  /// A LaTeX table with the rules of the package booktabs.
+  public var latex: String {
+    func escaped(_ entry: String) -> String {
+      var text = ""
+      for character in entry {
+        switch character {
+        case "%", "_", "&", "#", "$": text += "\\\(character)"
+        case "±": text += "$\\pm$"
+        default: text.append(character)
+        }
+      }
+      return text
+    }
+    func line(_ entries: [String]) -> String {
+      "    " + entries.map(escaped).joined(separator: " & ") + " \\\\\n"
+    }
+    let columns = headings.map { ["architecture", "method", "cell"].contains($0) ? "l" : "r" }
+    return "\\begin{table}\n  \\centering\n  \\caption{\(escaped(title))}\n"
+      + "  \\begin{tabular}{\(columns.joined())}\n    \\toprule\n" + line(headings)
+      + "    \\midrule\n" + entries.map(line).joined()
+      + "    \\bottomrule\n  \\end{tabular}\n\\end{table}\n"
+  }
+}
+
+extension Double {
+  /// Without zeros at the end: "0.17", "2000".
+  fileprivate var formattedShort: String {
+    self == rounded() ? String(Int(self)) : String(self)
+  }
+}

@@ -1,0 +1,92 @@
+import Kernels
+
+/// Where the training of a derived network takes its batches from: by address, so that the same (seed, epoch, step)
+/// has the same pixels.
+public protocol TrainingSource: Sendable {
+  /// The name of the data set.
+  var name: String { get }
+  /// Rows and columns of its batches.
+  var imageSize: Int { get }
+  var inputChannels: Int { get }
+  var classes: Int { get }
+  var trainingCount: Int { get }
+  var testCount: Int { get }
+  var batchSize: Int { get }
+  /// The step's part of the epoch's shuffle, augmented; the last one may be smaller.
+  func trainingBatch(epoch: Int, step: Int) throws -> Batch<Float>
+  /// The k-th batch of the test images in file order, not augmented.
+  func testBatch(_ k: Int) throws -> Batch<Float>
+}
+
+extension TrainingSource {
+  public var stepsPerEpoch: Int { (trainingCount + batchSize - 1) / batchSize }
+  public var testBatchCount: Int { (testCount + batchSize - 1) / batchSize }
+}
+
+/// All training images of a data set, and its test images (DARTS `cnn/train.py`: no part is held back).
+public struct WholeSource: TrainingSource {
+  public let dataset: Dataset
+  public let trainingCount: Int
+  public let batchSize: Int
+  private let seed: UInt64
+  private let augmentation: Augmentation
+
+  /// - Parameter trainImages: only the first so many training images.
+  /// - Throws: `DatasetError.tooFewImages`, `.impossibleBatch`.
+  public init(
+    _ dataset: Dataset, seed: UInt64, batchSize: Int, augmentation: Augmentation,
+    trainImages: Int? = nil
+  ) throws {
+    let images = trainImages ?? dataset.train.count
+    guard 4...dataset.train.count ~= images else {
+      throw DatasetError.tooFewImages(asked: images, found: dataset.train.count)
+    }
+    guard 1...images ~= batchSize else {
+      throw DatasetError.impossibleBatch(batch: batchSize, images: images)
+    }
+    self.dataset = dataset
+    self.batchSize = batchSize
+    self.seed = seed
+    self.augmentation = augmentation
+    trainingCount = images
+  }
+
+  public var name: String { dataset.name }
+  public var imageSize: Int { dataset.train.rows }
+  public var inputChannels: Int { dataset.train.channels }
+  public var classes: Int { dataset.train.classNames.count }
+  public var testCount: Int { dataset.test.count }
+
+  public func trainingBatch(epoch: Int, step: Int) -> Batch<Float> {
+    let order = Philox(seed: seed, purpose: .shuffle).permutation(of: trainingCount, epoch: epoch)
+    let first = step * batchSize
+    return batch(
+      order[first..<min(first + batchSize, trainingCount)], of: dataset.train, augmentation,
+      epoch: epoch, step: step)
+  }
+
+  public func testBatch(_ k: Int) -> Batch<Float> {
+    let all = Array(0..<testCount)
+    let first = k * batchSize
+    return batch(
+      all[first..<min(first + batchSize, testCount)], of: dataset.test, .none, epoch: 0, step: 0)
+  }
+
+  private func batch(
+    _ indices: ArraySlice<Int>, of set: ImageSet, _ augmentation: Augmentation, epoch: Int,
+    step: Int
+  ) -> Batch<Float> {
+    let random = Philox(seed: seed, purpose: .augmentation)
+    var images: [Float] = []
+    images.reserveCapacity(indices.count * set.imageSize)
+    for (place, image) in indices.enumerated() {
+      let choice = augmentation.choice(
+        random, epoch: epoch, step: step, index: place, rows: set.rows, columns: set.columns)
+      augmentation.append(
+        image, of: set, choice, means: dataset.means, deviations: dataset.deviations, to: &images)
+    }
+    return Batch(
+      images: images, labels: indices.map { Int(set.labels[$0]) }, rows: set.rows,
+      columns: set.columns, channels: set.channels)
+  }
+}

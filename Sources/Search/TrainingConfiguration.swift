@@ -1,0 +1,175 @@
+import Datasets
+import Supernet
+
+/// Every option of the training of a derived network, once; presets are sets of defaults for these.
+public struct TrainingConfiguration: Codable, Equatable, Sendable {
+  /// The preset that the values started from.
+  public var preset: String
+  /// The cell, as DARTS prints it.
+  public var genotype: Genotype
+
+  // MARK: Data
+
+  public var data: String
+  public var dataDirectory: String?
+  /// Only the first so many training images.
+  public var trainImages: Int?
+  public var batch: Int
+  public var augmentation: Augmentation
+
+  // MARK: Network
+
+  /// Stem, width and cells are the user's; image size, channels and classes those of the data.
+  public var shape: DerivedShape
+  /// Factor of the auxiliary head's loss; 0 builds no head.
+  public var auxiliaryWeight = 0.4
+  /// Probability with which the last epoch would drop a branch; it grows with the epochs from 0.
+  public var dropPath = 0.0
+  /// ε of the smoothed labels, in training alone.
+  public var labelSmoothing = 0.0
+
+  // MARK: Optimizer
+
+  public var epochs: Int
+  /// Cuts an epoch short, for trials and tests.
+  public var stepsPerEpoch: Int?
+  public var rate = 0.025
+  public var decay = RateDecay.cosine
+  public var momentum = 0.9
+  public var weightDecay = 3e-4
+  /// Largest norm of ∇_w; 0 for none.
+  public var clip = 5.0
+  public var seed: UInt64 = 0
+
+  /// How the learning rate falls, stepped per epoch.
+  public enum RateDecay: String, CaseIterable, Codable, Sendable {
+    /// To 0 over the epochs (DARTS `cnn/train.py`).
+    case cosine
+    /// By 0.97 each epoch (DARTS `cnn/train_imagenet.py`).
+    case exponential
+  }
+
+  /// The learning rate of an epoch, from 0.
+  public func rate(inEpoch epoch: Int) -> Double {
+    switch decay {
+    case .cosine: rate * 0.5 * (1 + Cosine.ofPi(Double(epoch) / Double(epochs)))
+    case .exponential: (0..<epoch).reduce(rate) { rate, _ in 0.97 * rate }
+    }
+  }
+
+  /// The probability with which an epoch drops a branch: `dropPath`·epoch/epochs (DARTS `cnn/train.py`).
+  public func dropPath(inEpoch epoch: Int) -> Double { dropPath * Double(epoch) / Double(epochs) }
+
+  /// Opens the data.
+  ///
+  /// - Parameters:
+  ///   - strict: whether an image of a folder that cannot be decoded is an error; else it is skipped.
+  ///   - workers: threads that decode images of a folder ahead of the training.
+  /// - Throws: `DatasetError`.
+  public func openSource(strict: Bool, workers: Int) throws -> any TrainingSource {
+    guard data == ImageFolder.name else {
+      return try WholeSource(
+        Dataset.open(data, folder: dataDirectory), seed: seed, batchSize: batch,
+        augmentation: augmentation, trainImages: trainImages)
+    }
+    guard let dataDirectory else {
+      throw SearchError.impossible(
+        "image-folder needs --data-dir, a folder with train/<class>/ and val/<class>/")
+    }
+    var options = ImageFolder.Options()
+    options.imageSize = shape.imageSize
+    options.resize = shape.imageSize * 8 / 7
+    options.strict = strict
+    options.imagesPerClass = trainImages
+    options.workers = workers
+    return try ImageFolder(
+      folder: dataDirectory, seed: seed, batchSize: batch, options: options)
+  }
+
+  /// Takes over what the data decide of the network.
+  public mutating func adopt(_ source: some TrainingSource) {
+    shape.inputChannels = source.inputChannels
+    shape.imageSize = source.imageSize
+    shape.classes = source.classes
+  }
+
+  /// - Throws: `SearchError.impossible`, naming the option and the remedy; `SupernetError`, `GenotypeError`.
+  public func validate() throws {
+    try genotype.validate()
+    try shape.validate()
+    func require(_ condition: Bool, _ sentence: String) throws {
+      if !condition { throw SearchError.impossible(sentence) }
+    }
+    try require(epochs >= 1, "--epochs must be at least 1, not \(epochs)")
+    try require(batch >= 2, "--batch must be at least 2, not \(batch): batch norm needs it")
+    try require(
+      (stepsPerEpoch ?? 1) >= 1, "--steps-per-epoch must be at least 1, not \(stepsPerEpoch ?? 0)")
+    try require(rate > 0 && rate.isFinite, "--rate must be above 0, not \(rate)")
+    try require(
+      (0..<1).contains(dropPath), "--drop-path must be from 0 to below 1, not \(dropPath)")
+    try require(
+      (0..<1).contains(labelSmoothing),
+      "--label-smoothing must be from 0 to below 1, not \(labelSmoothing)")
+    try require(
+      auxiliaryWeight >= 0 && auxiliaryWeight.isFinite,
+      "--auxiliary must be a finite number from 0 on, not \(auxiliaryWeight)")
+    try require(clip >= 0, "--clip must be at least 0, not \(clip)")
+    try require(
+      (0...512).contains(augmentation.cutout) && augmentation.padding >= 0,
+      "--cutout must be from 0 to 512, not \(augmentation.cutout)")
+  }
+}
+
+extension TrainingConfiguration {
+  /// Presets by name, in the order in which they are listed.
+  public static let presets = ["demo", "small", "cifar10", "imagenet"]
+
+  /// - Throws: `SearchError.unknownName`, suggesting the nearest.
+  public static func preset(_ name: String, genotype: Genotype) throws -> TrainingConfiguration {
+    var configuration: TrainingConfiguration
+    switch name {
+    case "demo":
+      configuration = TrainingConfiguration(
+        name, genotype, data: "fashion-mini", batch: 32, channels: 8, cells: 5, cutout: 8,
+        epochs: 12)
+    case "small":
+      configuration = TrainingConfiguration(
+        name, genotype, data: "fashion-mnist", batch: 96, channels: 16, cells: 5, cutout: 8,
+        epochs: 10)
+      configuration.dropPath = 0.1
+    case "cifar10":
+      configuration = TrainingConfiguration(
+        name, genotype, data: "cifar10", batch: 96, channels: 36, cells: 20, cutout: 16,
+        epochs: 600)
+      configuration.dropPath = 0.2
+    case "imagenet":
+      configuration = TrainingConfiguration(
+        name, genotype, data: "image-folder", batch: 128, channels: 48, cells: 14, cutout: 0,
+        epochs: 250)
+      configuration.shape.stem = .imageNet
+      configuration.shape.imageSize = DerivedShape.imageNet.imageSize
+      configuration.rate = 0.1
+      configuration.decay = .exponential
+      configuration.weightDecay = 3e-5
+      configuration.labelSmoothing = 0.1
+    default: throw SearchError.unknownName("preset", name, of: presets)
+    }
+    return configuration
+  }
+
+  private init(
+    _ preset: String, _ genotype: Genotype, data: String, batch: Int, channels: Int, cells: Int,
+    cutout: Int, epochs: Int
+  ) {
+    self.preset = preset
+    self.genotype = genotype
+    self.data = data
+    self.batch = batch
+    augmentation = .standard
+    augmentation.cutout = cutout
+    shape = .cifar10
+    shape.channels = channels
+    shape.cells = cells
+    self.epochs = epochs
+  }
+}

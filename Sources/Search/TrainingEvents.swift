@@ -1,0 +1,62 @@
+/// What the training of a derived network leaves behind, in the order in which it happens.
+public enum TrainingEvent: Sendable {
+  case step(TrainingStepRecord)
+  case epoch(TrainingEpochRecord)
+}
+
+/// One step of the training of a derived network.
+public struct TrainingStepRecord: Codable, Equatable, Sendable {
+  /// From 0, through all epochs.
+  public var step: Int
+  public var epoch: Int
+  /// From 0; with the seed and the epoch it is the address of the step's batch and of its drop-path.
+  public var stepInEpoch: Int
+  /// Mean cross-entropies of the batch, labels smoothed, in nats.
+  public var loss: Double
+  /// nil without auxiliary head.
+  public var auxiliaryLoss: Double?
+  /// Images whose label has the largest logit, and all of them.
+  public var correct: Int
+  public var images: Int
+  public var rate: Double
+  /// Probability with which a branch was dropped.
+  public var dropPath: Double
+  /// 2-norm of ∇_w, before clipping.
+  public var gradientNorm: Double
+  /// Wall time, in seconds: waiting for the batch, and the rest.
+  public var batchSeconds: Double
+  public var seconds: Double
+}
+
+/// One epoch, after its last step. Accuracies are fractions, 0 to 1.
+public struct TrainingEpochRecord: Codable, Equatable, Sendable {
+  public var epoch: Int
+  /// Mean over the epoch's images, in nats, without the auxiliary loss.
+  public var trainLoss: Double
+  public var trainAccuracy: Double
+  /// In evaluation mode over all test images: plain cross-entropy.
+  public var testLoss: Double
+  public var testAccuracy: Double
+  /// Images whose label is among the five largest logits; nil with five classes or fewer.
+  public var testTopFive: Double?
+  /// Wall time, in seconds.
+  public var trainSeconds: Double
+  public var testSeconds: Double
+}
+
+/// How a training ended. The last epoch's accuracy is the honest one: the best was chosen by the test images.
+public struct TrainingResult: Codable, Equatable, Sendable {
+  public var outcome: RunResult.Outcome
+  public var epochs: Int
+  public var steps: Int
+  /// Of the last epoch that ended, 0 to 1; nil when none did.
+  public var lastAccuracy: Double?
+  /// Of the best epoch, which the test images chose.
+  public var bestAccuracy: Double?
+  /// From 0.
+  public var bestEpoch: Int?
+  /// Of the network, without auxiliary head.
+  public var parameters: Int
+  /// Wall time, in seconds.
+  public var seconds: Double
+}
