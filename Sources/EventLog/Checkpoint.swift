@@ -111,19 +111,22 @@ public struct Checkpoint: Equatable, Sendable {
     .convertFromString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
 }
 
-/// Which checkpoints of a run stay on disk; the last one always does, for a run to go on from.
+/// Which checkpoints of a run stay on disk; the last one does until the run has ended, for it to go on from.
 public enum CheckpointPolicy: Codable, Equatable, Sendable, CustomStringConvertible {
   case all
   case last(Int)
   /// The one with the best validation accuracy.
   case best
+  /// The last one while the run works, none once it has ended: a record that is small, and replayed from its start.
+  case none
 
-  /// From "all", "last 3" or "best"; nil for anything else.
+  /// From "all", "last 3", "best" or "none"; nil for anything else.
   public init?(_ text: String) {
     let words = text.split { $0 == " " || $0 == ":" || $0 == "-" }
     switch (words.first, words.count) {
     case ("all", 1): self = .all
     case ("best", 1): self = .best
+    case ("none", 1): self = .none
     case ("last", 2):
       guard let count = Int(words[1]), count >= 1 else { return nil }
       self = .last(count)
@@ -136,6 +139,7 @@ public enum CheckpointPolicy: Codable, Equatable, Sendable, CustomStringConverti
     case .all: "all"
     case .last(let count): "last \(count)"
     case .best: "best"
+    case .none: "none"
     }
   }
 
@@ -158,6 +162,7 @@ public enum CheckpointPolicy: Codable, Equatable, Sendable, CustomStringConverti
     switch self {
     case .all: return []
     case .last(let count): kept = checkpoints.suffix(count).map(\.step)
+    case .none: kept = checkpoints.suffix(1).map(\.step)
     case .best:
       let best = checkpoints.filter { $0.validAccuracy != nil }
         .max { ($0.validAccuracy ?? 0) < ($1.validAccuracy ?? 0) }

@@ -236,9 +236,16 @@ final class Writer: Sendable {
   func finish(_ result: RunResult) throws {
     var chain = progress.withLock { $0.chain }
     let digest = chain.append(result.canonicalBytes)
+    let keepsNone = manifest.checkpoints == .none && result.outcome != .interrupted
+    var gone: [String] = []
     try close(outcome: result.outcome.rawValue, message: nil) { db in
       try result.insert(in: db, digest: digest)
+      guard keepsNone else { return }
+      gone = try String.fetchAll(db, sql: "SELECT file FROM checkpoints")
+      try db.execute(sql: "DELETE FROM checkpoints")
     }
+    removeCheckpoints(gone)
+    if keepsNone { try? FileManager.default.removeItem(at: run.checkpoints) }
   }
 
   /// Stores that the run failed, and closes the log; it has no result.

@@ -29,7 +29,7 @@ struct SearchCommand: ParsableCommand {
   var logLevel = LogLevel.step
   @Option(
     help: ArgumentHelp(
-      "Which checkpoints stay on disk; there is one per epoch.", valueName: "all|last N|best"))
+      "Which checkpoints stay on disk; there is one per epoch.", valueName: "all|last N|best|none"))
   var keepCheckpoints = CheckpointPolicy.all
   @Option(
     help: ArgumentHelp(

@@ -53,7 +53,7 @@ import Testing
 
   @Test(arguments: [
     ("all", [Int]()), ("last 1", [10, 20, 30]), ("last 2", [10, 20]), ("last:9", []),
-    ("best", [10, 30]),
+    ("best", [10, 30]), ("none", [10, 20, 30]),
   ])
   func aPolicyKeepsWhatItSays(policy: String, gone: [Int]) throws {
     let checkpoints: [(step: Int, validAccuracy: Double?)] = [

@@ -52,6 +52,24 @@ import Testing
     #expect(try one != digest("other", seed: 2))
   }
 
+  @Test func aRecordWithoutCheckpointsIsVerifiedAndReplayedFromItsStart() throws {
+    let loop = try SearchLoop(
+      Samples.configuration(seed: 1), dataset: Samples.dataset(), threads: 1)
+    let search = try RecordedSearch(
+      loop, name: "run", in: store, record: RecordOptions(level: .epoch, checkpoints: .none),
+      threads: 1)
+    var wasThere = false
+    let result = try search.run(report: { _ in
+      wasThere = wasThere || FileManager.default.fileExists(atPath: search.run.checkpoints.path)
+    })
+    #expect(result.epochs > 1 && wasThere)
+    #expect(!FileManager.default.fileExists(atPath: search.run.checkpoints.path))
+    #expect(Verification(search.run).isWhole)
+    #expect(
+      try Replay(search.run, threads: 2).compare()
+        == .identical(steps: result.steps, epochs: result.epochs))
+  }
+
   @Test func anInterruptedSearchIsAReadableRecord() throws {
     let search = try search("run")
     var events = 0
