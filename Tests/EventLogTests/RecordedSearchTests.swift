@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Search
 import Testing
@@ -54,7 +55,7 @@ import Testing
 
   @Test func aRecordWithoutCheckpointsIsVerifiedAndReplayedFromItsStart() throws {
     let loop = try SearchLoop(
-      Samples.configuration(seed: 1), dataset: Samples.dataset(), threads: 1)
+      Samples.configuration(), dataset: Dataset.open("fashion-mini", folder: nil), threads: 1)
     let search = try RecordedSearch(
       loop, name: "run", in: store, record: RecordOptions(level: .epoch, checkpoints: .none),
       threads: 1)
