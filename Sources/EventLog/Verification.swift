@@ -25,8 +25,21 @@ public struct Verification: Encodable, Equatable, Sendable {
 
   /// Looks at all of a record; never stops at the first thing that is wrong.
   ///
+  /// A run that another process writes is looked at as it is at one moment.
+  ///
   /// - Parameter dataFolder: where the images lie now; nil for where they lay.
   public init(_ run: RunFolder, dataFolder: String? = nil) {
+    // A checkpoint may go while it is read: what is wrong at one moment alone is not wrong.
+    for _ in 0..<3 where findings.isEmpty || !isWhole {
+      let snapshot = RunLock.isHeld(run) ? try? RunSnapshot(of: run) : nil
+      findings = []
+      look(at: snapshot?.run ?? run, dataFolder: dataFolder)
+      guard snapshot != nil else { return }
+      add("events.sqlite", .note, "is being written; it was looked at as it was at this moment")
+    }
+  }
+
+  private mutating func look(at run: RunFolder, dataFolder: String?) {
     let manifest = check("manifest.json", says: "reads") {
       try Manifest(contentsOf: run.manifestFile)
     }
@@ -38,6 +51,14 @@ public struct Verification: Encodable, Equatable, Sendable {
     guard let manifest else { return }
     check("manifest.json", says: "is the one that the log has a copy of") {
       try RunReader.check(manifest, against: queue, of: run)
+    }
+    check("events.sqlite", says: "its legends are those of the settings") {
+      try FixedTables.check(in: queue, of: run, shape: manifest.configuration.shape)
+    }
+    for name in (try? FixedTables.strangers(in: queue, of: run)) ?? [] {
+      add(
+        "events.sqlite", .note,
+        "\(name) is not defined as this version does it: another one made it, or it was changed")
     }
     let reader = check("events.sqlite", says: "its rows can be read") { try RunReader(run) }
     if let reader {

@@ -78,11 +78,7 @@ final class Writer: Sendable {
       try db.insert(
         Tables.run,
         [1, manifest.name, manifest.started, manifest.logLevel.rawValue, json, chain.digest])
-      try db.insertAlphaEntries(of: manifest.configuration.shape)
-      for (index, slice) in layout.slices.enumerated() {
-        let shape = slice.shape.map(String.init).joined(separator: "x")
-        try db.insert(Tables.layers, [index, slice.name, shape, slice.offset, slice.count])
-      }
+      try FixedTables.insertLegends(of: manifest.configuration.shape, in: db)
     }
     try begin(manifest.environment, atStep: 0, since: manifest.started)
   }
@@ -295,21 +291,6 @@ extension DigestChain {
 }
 
 extension Database {
-  fileprivate func insertAlphaEntries(of shape: SupernetShape) throws {
-    for kind in CellKind.allCases {
-      for (index, edge) in shape.edges.enumerated() {
-        for operation in Operation.allCases {
-          try insert(
-            Tables.alphaEntries,
-            [
-              shape.alphaIndex(kind, edge: index, operation), "\(kind)", index, edge.node,
-              edge.source, operation.name,
-            ])
-        }
-      }
-    }
-  }
-
   /// Whether the step is there already, with these very bits.
   ///
   /// - Throws: `EventLogError.differs` when its bits are others.
