@@ -75,10 +75,12 @@ let package = Package(
         "EventLog", "Search", "Supernet", "Datasets", "Kernels", "COpenBLAS", "CMinpack",
       ],
       resources: [.copy("Resources")], swiftSettings: safe),
+    .target(name: "Notebooks", dependencies: ["EventLog", "Datasets"], swiftSettings: safe),
     .executableTarget(
       name: "milenas-lab",
       dependencies: [
-        "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels", "COpenBLAS",
+        "Notebooks", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels",
+        "COpenBLAS",
         arguments,
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
@@ -97,6 +99,7 @@ let package = Package(
     .testTarget(
       name: "AnalysisTests",
       dependencies: ["Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels"]),
+    .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "EventLog", "Datasets"]),
     .testTarget(name: "EndToEnd", dependencies: ["milenas-lab"]),
   ],
   swiftLanguageModes: [.v6]

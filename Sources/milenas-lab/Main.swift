@@ -3,6 +3,7 @@ import ArgumentParser
 import Datasets
 import EventLog
 import Glibc
+import Notebooks
 import Search
 import Supernet
 
@@ -26,6 +27,7 @@ struct MilenasLab: ParsableCommand {
       SearchCommand.self, EvaluateCommand.self, RunsCommand.self, DataCommand.self,
       SelftestCommand.self, GenotypeCommand.self, TableCommand.self, BenchCommand.self,
       FitCommand.self, GradientErrorCommand.self, CurvatureCommand.self, ExplainCommand.self,
+      NotebookCommand.self,
     ])
 }
 
@@ -61,6 +63,8 @@ struct Failure {
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError:
       (message, exitCode) = ("\(error)", 2)
+    case let error as NotebookError:
+      (message, exitCode) = ("\(error)", error.isInterruption ? 130 : error.isBadInput ? 2 : 1)
     case let error as SearchError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case let error as ExitCode:
