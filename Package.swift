@@ -84,10 +84,12 @@ let package = Package(
         "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CCairo",
       ],
       resources: [.copy("Resources")], swiftSettings: safe),
+    .target(name: "Notebooks", dependencies: ["EventLog", "Datasets"], swiftSettings: safe),
     .executableTarget(
       name: "milenas-lab",
       dependencies: [
-        "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels", "COpenBLAS",
+        "Notebooks", "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels",
+        "COpenBLAS",
         arguments,
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
@@ -111,6 +113,7 @@ let package = Package(
       dependencies: [
         "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CPNG",
       ]),
+    .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "EventLog", "Datasets"]),
     .testTarget(name: "EndToEnd", dependencies: ["milenas-lab"]),
   ],
   swiftLanguageModes: [.v6]
