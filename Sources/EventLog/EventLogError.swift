@@ -13,6 +13,8 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
   case unreadableManifest(path: String, reason: String)
   /// There is no log.
   case missing(path: String)
+  /// The record is that of another kind of run.
+  case otherKind(run: String, found: RunKind, needed: RunKind)
   /// The log was not closed by its writer, and a reader alone cannot recover it.
   case needsRecovery(path: String, run: String)
   /// Another process has the right to write; `holder` names it where that can be told.
@@ -41,8 +43,7 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .runExists, .impossibleName, .noRuns, .noSuchRun, .notARun, .folderNotWritable,
       .newerSchema, .nothingToResume, .otherData, .noSuchStep, .noSuchQuantity, .levelTooLow,
-      .noCheckpoints,
-      .refusedSQL:
+      .noCheckpoints, .otherKind, .refusedSQL:
       true
     case .damaged, .missing, .differs, .badCheckpoint, .unreadableManifest, .needsRecovery,
       .alreadyWriting,
@@ -81,6 +82,9 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
         + "or from the log with `milenas-lab runs verify RUN --repair` where it is missing or cut"
     case .missing(let path):
       "\(path) is missing: restore it from a copy, or compute the run again with --resume"
+    case .otherKind(let run, let found, let needed):
+      "\(run) is the record of \(found.words), and this needs that of \(needed.words): "
+        + "`milenas-lab runs list` tells them apart"
     case .needsRecovery(let path, let run):
       "\(path) was not closed by its writer, and reading alone cannot recover it: "
         + "`milenas-lab runs verify \(run) --repair` does, in a copy where the folder cannot be written"
@@ -97,7 +101,7 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
         + "make it writable, or work on a copy of its folder"
     case .nothingToResume(let run, let outcome):
       "\(run) is \(outcome), so there is nothing to resume: "
-        + "`milenas-lab runs show \(run)` shows it, `search --seed N` starts another"
+        + "`milenas-lab runs show \(run)` shows it, another --seed starts another"
     case .otherData(let name, let expected, let found):
       "the images of \(name) have SHA-256 \(found), those of the run had \(expected): "
         + "set --data-dir to the folder that holds the run's"
@@ -110,7 +114,7 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
             + "use the same build on the same kind of processor")
     case .badCheckpoint(let path, let reason):
       "the checkpoint \(path) cannot be used (\(reason)): restore it from a copy, or remove it, "
-        + "and the search is computed again from the one before"
+        + "and the run is computed again from the one before"
     case .noCheckpoints(let run):
       "\(run) has no checkpoints, and neither has another run there: search anew without "
         + "--keep-checkpoints, or name a run"
@@ -126,6 +130,15 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
         + "`milenas-lab runs schema` shows tables and columns"
     case .slowSQL(let seconds):
       "the statement was stopped after \(seconds) s: narrow it with WHERE, or use the sqlite3 shell"
+    }
+  }
+}
+
+extension RunKind {
+  fileprivate var words: String {
+    switch self {
+    case .search: "a search"
+    case .evaluation: "an evaluation"
     }
   }
 }

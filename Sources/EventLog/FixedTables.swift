@@ -2,36 +2,40 @@ import Foundation
 import GRDB
 import Supernet
 
-/// The tables whose every value follows from the settings: a log that says other things was changed.
+/// The rows of a log that follow from its settings alone: a log that says other things was changed.
 enum FixedTables {
-  /// Compares the numbers that the views decode with, and the legends of vectors and layers.
-  ///
-  /// - Throws: `EventLogError.damaged`, naming the table.
-  static func check(in queue: DatabaseQueue, of run: RunFolder, shape: SupernetShape) throws {
-    let fresh = try DatabaseQueue()
-    try fresh.write {
-      try Schema.create(in: $0)
-      try insertLegends(of: shape, in: $0)
-    }
-    for table in [Tables.alphaEntries, Tables.layers] + Float32Decoder.tables {
-      let (found, expected) = try (rows(of: table, in: queue, run), rows(of: table, in: fresh, run))
-      guard found == expected else {
-        throw EventLogError.damaged(
-          path: run.logFile.relativePath, reason: "the table \(table.name) was changed")
-      }
+  /// Stores the legends of vectors and layers; the schema brings the numbers that views decode with.
+  static func fill<Loop: RecordedLoop>(
+    of _: Loop.Type, _ configuration: Loop.Configuration, _ layout: ParameterLayout,
+    in db: Database
+  ) throws {
+    try Loop.insertLegend(of: configuration, in: db)
+    for (index, slice) in layout.slices.enumerated() {
+      let shape = slice.shape.map(String.init).joined(separator: "x")
+      try db.insert(Tables.layers, [index, slice.name, shape, slice.offset, slice.count])
     }
   }
 
-  /// The tables and views that are not written as this version writes them: another version may have made them.
-  static func strangers(in queue: DatabaseQueue, of run: RunFolder) throws -> [String] {
-    let written = try LogDatabase.translatingErrors(of: run.logFile.relativePath) {
-      try queue.read { db in
-        try Row.fetchAll(db, sql: "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+  /// Compares them with those of a new log.
+  ///
+  /// - Throws: `EventLogError.damaged`, naming the table.
+  static func check<Loop: RecordedLoop>(
+    in queue: DatabaseQueue, of run: RunFolder, _ manifest: RunManifest<Loop>
+  ) throws {
+    let fresh = try DatabaseQueue()
+    try fresh.write {
+      try Schema.of(Loop.kind).create(in: $0)
+      let layout = try manifest.configuration.parameterLayout()
+      try fill(of: Loop.self, manifest.configuration, layout, in: $0)
+    }
+    for relation in Schema.of(Loop.kind).relations {
+      guard case .table = relation.body else { continue }
+      let expected = try rows(of: relation, in: fresh, run)
+      guard try expected.isEmpty || rows(of: relation, in: queue, run) == expected else {
+        throw EventLogError.damaged(
+          path: run.logFile.relativePath, reason: "the table \(relation.name) was changed")
       }
     }
-    let known = Dictionary(
-      Schema.relations.map { ($0.name, $0.sql) }, uniquingKeysWith: { first, _ in first })
-    return written.filter { known[$0["name"]] != $0["sql"] }.map { $0["name"] }
   }
 
   private static func rows(of table: Relation, in queue: DatabaseQueue, _ run: RunFolder) throws
@@ -42,23 +46,17 @@ enum FixedTables {
     }
   }
 
-  /// What each entry of an α-shaped vector and each slice of w belongs to.
-  static func insertLegends(of shape: SupernetShape, in db: Database) throws {
-    for kind in CellKind.allCases {
-      for (index, edge) in shape.edges.enumerated() {
-        for operation in Operation.allCases {
-          try db.insert(
-            Tables.alphaEntries,
-            [
-              shape.alphaIndex(kind, edge: index, operation), "\(kind)", index, edge.node,
-              edge.source, operation.name,
-            ])
-        }
+  /// The tables and views that are not defined as this version does it: another version may have made them.
+  static func strangers(in queue: DatabaseQueue, of run: RunFolder, _ kind: RunKind) throws
+    -> [String]
+  {
+    let written = try LogDatabase.translatingErrors(of: run.logFile.relativePath) {
+      try queue.read { db in
+        try Row.fetchAll(db, sql: "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
       }
     }
-    for (index, slice) in ParameterLayout(shape).slices.enumerated() {
-      let extents = slice.shape.map(String.init).joined(separator: "x")
-      try db.insert(Tables.layers, [index, slice.name, extents, slice.offset, slice.count])
-    }
+    let known = Dictionary(
+      Schema.of(kind).relations.map { ($0.name, $0.sql) }, uniquingKeysWith: { first, _ in first })
+    return written.filter { known[$0["name"]] != $0["sql"] }.map { $0["name"] }
   }
 }

@@ -130,6 +130,27 @@ public struct StepBenchmark {
       peakMegabytes: PeakMemory.megabytes)
   }
 
+  /// Where the time of a gradient of (w, α) on the mixture goes.
+  ///
+  /// - Returns: seconds per gradient, by cell and kind of phase, mean over `gradients` of them.
+  public func profile(gradients: Int) throws -> [PassProfile.Entry] {
+    let state = try SearchState(loop.net, configuration: configuration)
+    let input = SupernetInput(loop.source.trainingBatch(epoch: 0, step: 0).batch)
+    // The first gradient touches the memory for the first time.
+    _ = try loop.net.gradient([.weights, .alpha], at: state.point, on: input)
+    let profile = PassProfile()
+    loop.net.profile = profile
+    defer { loop.net.profile = nil }
+    for _ in 0..<gradients {
+      _ = try loop.net.gradient([.weights, .alpha], at: state.point, on: input)
+    }
+    return profile.entries.map { entry in
+      var entry = entry
+      entry.seconds /= Double(gradients)
+      return entry
+    }
+  }
+
   /// Median of three gradients of (w, α) on the mixture.
   private func gradientSeconds(at state: SearchState) throws -> Double {
     let input = SupernetInput(loop.source.trainingBatch(epoch: 0, step: 0).batch)

@@ -30,13 +30,13 @@ extension Pass {
   private func backward(_ cell: Cell, _ script: inout Script, _ written: inout Set<Int>) {
     for group in cell.groups.reversed() {
       for state in group { products(cell, cell.states[state], &script) }
-      script.barrier()
+      script.barrier(.products, cell: cell.index)
       for state in group { secondHalves(cell, cell.states[state], &script) }
-      script.barrier()
+      script.barrier(.secondBackward, cell: cell.index)
       for state in group { firstHalves(cell, state, &script) }
     }
     for (unit, state) in zip(cell.preprocess, cell.states) { products(unit, state, &script) }
-    script.barrier()
+    script.barrier(.preprocessBackward, cell: cell.index)
     for unit in cell.preprocess {
       for source in unit.sources where written.insert(source.gradient.offset).inserted {
         script.each { [unowned self] context in
@@ -307,7 +307,7 @@ extension Pass {
         flat.write(arena.sum(stem.affine + padded + c), at: beta.offset + c)
       }
     }
-    script.barrier()
+    script.barrier(.stemBackward)
     script.each { [unowned self] context in
       guard context.gradients >= 0 else { return }
       arena.combine(
@@ -322,6 +322,6 @@ extension Pass {
       [unowned self] in
       for packing in stem.packing { unpack(packing, from: stem.weightGradient, pitch: padded) }
     }
-    script.barrier()
+    script.barrier(.stemBackward)
   }
 }

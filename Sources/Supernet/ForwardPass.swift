@@ -22,7 +22,7 @@ extension Pass {
           node.x.at(context.sample), pixels: node.x.pixels, channels: node.x.padded, into: place)
       }
     }
-    script.barrier()
+    script.barrier(.features)
     return script
   }
 
@@ -35,7 +35,7 @@ extension Pass {
         pixels: stem.z.pixels, into: stem.z.at(context.sample), moments: context.sums + place)
     }
     script.atEnd { [unowned self] in settle(stem.norm, sums: place, pixels: stem.z.pixels) }
-    script.barrier()
+    script.barrier(.stem)
     script.each { [unowned self] context in
       arena.normalise(
         stem.z.at(context.sample), scale: stem.norm.places.scale, offset: stem.norm.places.offset,
@@ -52,7 +52,7 @@ extension Pass {
 
   private func forward(_ cell: Cell, _ script: inout Script) {
     for unit in cell.preprocess { multiply(unit, &script) { true } }
-    script.barrier()
+    script.barrier(.preprocess, cell: cell.index)
     script.each { [unowned self] context in
       for unit in cell.preprocess {
         let z = unit.z.at(context.sample)
@@ -63,10 +63,10 @@ extension Pass {
     }
     for (node, group) in cell.groups.enumerated() {
       for state in group { firstHalves(cell, cell.states[state], &script) }
-      script.barrier()
+      script.barrier(.firstForward, cell: cell.index)
       for state in group { secondHalves(cell, cell.states[state], &script) }
       script.atEnd { [unowned self] in settleValue(of: node, in: cell) }
-      script.barrier()
+      script.barrier(.secondForward, cell: cell.index)
       let x = cell.states[node + 2].x
       script.each { [unowned self] context in
         arena.combine(

@@ -35,6 +35,7 @@ final class Pass<A: Arithmetic> {
   let gatheredGradient: Int
   private(set) var forward = Script()
   private(set) var backward = Script()
+  var profile: PassProfile?
 
   // What the present pass works on.
   private(set) var samples = 0
@@ -192,6 +193,7 @@ final class Pass<A: Arithmetic> {
   @_specialize(where A == DualDouble)
   func run(_ script: Script) {
     for phase in script.phases {
+      let began = profile == nil ? nil : ContinuousClock().now
       let wantsGradients = flat != nil && !phase.reductions.isEmpty
       if !phase.steps.isEmpty {
         team.run(chunks) { chunkIndex, worker in
@@ -212,6 +214,7 @@ final class Pass<A: Arithmetic> {
       if wantsGradients {
         team.run(phase.reductions.count) { task, _ in phase.reductions[task]() }
       }
+      if let profile, let began { profile.add(ContinuousClock().now - began, to: phase.name) }
     }
   }
 

@@ -17,6 +17,7 @@ struct StepContext {
 /// Steps of one phase run one after the other on a sample while it is in the cache.
 struct Script {
   struct Phase {
+    var name = PhaseName(kind: .derived)
     var steps: [(StepContext) -> Void] = []
     var ends: [() -> Void] = []
     /// Tasks that add up the partial weight gradients of the chunks.
@@ -62,7 +63,8 @@ struct Script {
   }
 
   /// Ends the present phase.
-  mutating func barrier() {
+  mutating func barrier(_ kind: PhaseName.Kind = .derived, cell: Int? = nil) {
+    present.name = PhaseName(kind: kind, cell: cell)
     phases.append(present)
     present = Phase()
   }

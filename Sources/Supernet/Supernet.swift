@@ -12,6 +12,10 @@ public final class Supernet<Scalar: KernelScalar>: BilevelProblem {
   /// The largest batch that fits into the buffers.
   public let batchCapacity: Int
   private let team: ThreadTeam
+  /// Times the phases of the passes without tangents while it is there.
+  public var profile: PassProfile? {
+    didSet { plain?.profile = profile }
+  }
   private var plain: Pass<Scalar.Plain>?
   private var dual: Pass<Scalar.Dual>?
 
@@ -119,6 +123,7 @@ public final class Supernet<Scalar: KernelScalar>: BilevelProblem {
   fileprivate func plainPass() throws -> Pass<Scalar.Plain> {
     if let plain { return plain }
     let made = try Pass<Scalar.Plain>(shape, layout: layout, capacity: batchCapacity, team: team)
+    made.profile = profile
     plain = made
     return made
   }

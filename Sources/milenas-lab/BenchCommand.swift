@@ -2,6 +2,7 @@ import ArgumentParser
 import EventLog
 import Foundation
 import Search
+import Supernet
 
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -12,6 +13,7 @@ struct BenchCommand: ParsableCommand {
         milenas-lab bench --config S,M,L --method milenas-1st,darts-2nd-exact --steps 9
         milenas-lab bench --config S --method all --space all
         milenas-lab bench --log --config M --steps 5
+        milenas-lab bench --profile --config L
         milenas-lab bench --peer
 
       S is 1×28×28, C 8, 5 cells, batch 32; M is 3×32×32, C 16, 8 cells, batch 16; L is M with batch 64.
@@ -29,6 +31,7 @@ struct BenchCommand: ParsableCommand {
   @Flag(
     help: "Run PyTorch beside it on the same work, and print the goals; takes about 15 minutes.")
   var peer = false
+  @Flag(help: "Time the phases of a gradient instead, by cell.") var profile = false
   @OptionGroup var compute: ThreadOptions
   @OptionGroup var output: OutputOptions
 
@@ -39,6 +42,7 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     let sizes: [StepBenchmark.Size] = try choices(config, "network")
     if log { return try benchLog(sizes) }
+    if profile { return try benchProfile(sizes) }
     if peer {
       let progress = Progress()
       let lines = try PeerBenchmark(threads: compute.threads, steps: steps)
@@ -62,6 +66,15 @@ struct BenchCommand: ParsableCommand {
     }
     progress.clear()
     try output.render(report)
+  }
+
+  private func benchProfile(_ sizes: [StepBenchmark.Size]) throws {
+    let networks = try sizes.map { size in
+      let benchmark = try StepBenchmark(
+        size, method: .milenas1st, space: .darts, threads: compute.threads)
+      return ProfileReport.Network(size: size, phases: try benchmark.profile(gradients: steps))
+    }
+    try output.render(ProfileReport(networks: networks))
   }
 
   private func benchLog(_ sizes: [StepBenchmark.Size]) throws {
@@ -139,6 +152,33 @@ private struct BenchReport: Report {
       })
     return (table?.text ?? "") + (ratios.isEmpty ? "" : "\n" + comparisons.text)
   }
+}
+
+/// Time of the phases of a gradient, by cell.
+private struct ProfileReport: Report {
+  struct Network: Encodable {
+    var size: StepBenchmark.Size
+    var phases: [PassProfile.Entry]
+  }
+
+  var networks: [Network]
+
+  var table: Table? {
+    Table(
+      columns: ["net", "cell", "phase", "ms", "share"],
+      rows: networks.flatMap { network in
+        let total = network.phases.reduce(0) { $0 + $1.seconds }
+        return network.phases.map { entry -> [Table.Cell] in
+          [
+            .text(network.size.rawValue), entry.cell.map { .integer(Int64($0)) } ?? .missing,
+            .text(entry.phase), .real(1e3 * entry.seconds, decimals: 2),
+            .real(entry.seconds / total, decimals: 3),
+          ]
+        }
+      })
+  }
+
+  var text: String { table?.text ?? "" }
 }
 
 private struct LogBenchReport: Report {
