@@ -75,10 +75,14 @@ let package = Package(
         "EventLog", "Search", "Supernet", "Datasets", "Kernels", "COpenBLAS", "CMinpack",
       ],
       resources: [.copy("Resources")], swiftSettings: safe),
+    .target(
+      name: "Reports",
+      dependencies: ["Analysis", "EventLog", "Search", "Datasets", "COpenBLAS"],
+      swiftSettings: safe),
     .executableTarget(
       name: "milenas-lab",
       dependencies: [
-        "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels", "COpenBLAS",
+        "Reports", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels", "COpenBLAS",
         arguments,
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
@@ -97,7 +101,10 @@ let package = Package(
     .testTarget(
       name: "AnalysisTests",
       dependencies: ["Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels"]),
-    .testTarget(name: "EndToEnd", dependencies: ["milenas-lab"]),
+    .testTarget(
+      name: "ReportsTests", dependencies: ["Reports", "EventLog", "Search", "Datasets", grdb]),
+    .testTarget(
+      name: "EndToEnd", dependencies: ["milenas-lab", "Reports", "EventLog", "Search"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -3,6 +3,7 @@ import ArgumentParser
 import Datasets
 import EventLog
 import Glibc
+import Reports
 import Search
 import Supernet
 
@@ -26,6 +27,7 @@ struct MilenasLab: ParsableCommand {
       SearchCommand.self, EvaluateCommand.self, RunsCommand.self, DataCommand.self,
       SelftestCommand.self, GenotypeCommand.self, TableCommand.self, BenchCommand.self,
       FitCommand.self, GradientErrorCommand.self, CurvatureCommand.self, ExplainCommand.self,
+      ReportCommand.self, DoctorCommand.self,
     ])
 }
 
@@ -59,7 +61,8 @@ struct Failure {
       (message, exitCode) = ("", 130)
     case let error as EventLogError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
-    case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError:
+    case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError,
+      is ReportsError:
       (message, exitCode) = ("\(error)", 2)
     case let error as SearchError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
