@@ -40,6 +40,9 @@ let package = Package(
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
   ],
   targets: [
+    .systemLibrary(
+      name: "CCairo", pkgConfig: "pangocairo",
+      providers: [.apt(["libcairo2-dev", "libpango1.0-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CMinpack", pkgConfig: "cminpack", providers: [.apt(["libcminpack-dev"])]),
     .systemLibrary(name: "CPrefetch"),
@@ -76,13 +79,21 @@ let package = Package(
       ],
       resources: [.copy("Resources")], swiftSettings: safe),
     .target(
+      name: "Figures",
+      dependencies: [
+        "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CCairo",
+      ],
+      resources: [.copy("Resources")], swiftSettings: safe),
+    .target(
       name: "Reports",
-      dependencies: ["Analysis", "EventLog", "Search", "Datasets", "COpenBLAS"],
-      swiftSettings: safe),
+      dependencies: [
+        "Figures", "Analysis", "EventLog", "Search", "Datasets", "CCairo", "COpenBLAS",
+      ], swiftSettings: safe),
     .executableTarget(
       name: "milenas-lab",
       dependencies: [
-        "Reports", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels", "COpenBLAS",
+        "Reports", "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels",
+        "COpenBLAS",
         arguments,
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
@@ -101,6 +112,11 @@ let package = Package(
     .testTarget(
       name: "AnalysisTests",
       dependencies: ["Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels"]),
+    .testTarget(
+      name: "FiguresTests",
+      dependencies: [
+        "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CPNG",
+      ]),
     .testTarget(
       name: "ReportsTests", dependencies: ["Reports", "EventLog", "Search", "Datasets", grdb]),
     .testTarget(

@@ -2,6 +2,7 @@ import Analysis
 import ArgumentParser
 import Datasets
 import EventLog
+import Figures
 import Glibc
 import Reports
 import Search
@@ -26,8 +27,8 @@ struct MilenasLab: ParsableCommand {
     subcommands: [
       SearchCommand.self, EvaluateCommand.self, RunsCommand.self, DataCommand.self,
       SelftestCommand.self, GenotypeCommand.self, TableCommand.self, BenchCommand.self,
-      FitCommand.self, GradientErrorCommand.self, CurvatureCommand.self, ExplainCommand.self,
-      ReportCommand.self, DoctorCommand.self,
+      FitCommand.self, PlotCommand.self, GradientErrorCommand.self, CurvatureCommand.self,
+      ExplainCommand.self, ReportCommand.self, DoctorCommand.self,
     ])
 }
 
@@ -64,6 +65,8 @@ struct Failure {
     case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError,
       is ReportsError:
       (message, exitCode) = ("\(error)", 2)
+    case let error as FigureError:
+      (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case let error as SearchError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case let error as ExitCode:
