@@ -12,14 +12,24 @@ struct CellArgument: ParsableArguments {
 
   /// - Throws: `GenotypeError`; `EventLogError` for a run that cannot be read.
   func genotype(in store: RunStore, published: KnownGenotypes) throws -> Genotype {
+    try found(in: store, published: published).genotype
+  }
+
+  /// The cell, and the run that it is from, where it is from one.
+  ///
+  /// - Throws: as `genotype(in:published:)`.
+  func found(in store: RunStore, published: KnownGenotypes) throws -> (
+    genotype: Genotype, run: RunReader?
+  ) {
     do {
-      return try published.genotype(text)
+      return (try published.genotype(text), nil)
     } catch GenotypeError.unknownName(let name, let nearest) {
       let parts = text.split(separator: "@", maxSplits: 1)
       guard let runName = parts.first, let run = try? store.find(String(runName)) else {
         throw GenotypeError.unknownName(name, nearest: nearest)
       }
-      return try cell(of: RunReader(run), atEpoch: parts.count == 2 ? String(parts[1]) : nil)
+      let reader = try RunReader(run)
+      return (try cell(of: reader, atEpoch: parts.count == 2 ? String(parts[1]) : nil), reader)
     }
   }
 
