@@ -87,12 +87,14 @@ let package = Package(
     .target(
       name: "Reports",
       dependencies: [
-        "Figures", "Analysis", "EventLog", "Search", "Datasets", "CCairo", "COpenBLAS",
+        "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CCairo", "COpenBLAS",
       ], swiftSettings: safe),
+    .target(name: "Notebooks", dependencies: ["EventLog", "Datasets"], swiftSettings: safe),
     .executableTarget(
       name: "milenas-lab",
       dependencies: [
-        "Reports", "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels",
+        "Notebooks", "Reports", "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets",
+        "Kernels",
         "COpenBLAS",
         arguments,
       ], swiftSettings: safe),
@@ -119,6 +121,7 @@ let package = Package(
       ]),
     .testTarget(
       name: "ReportsTests", dependencies: ["Reports", "EventLog", "Search", "Datasets", grdb]),
+    .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "EventLog", "Datasets"]),
     .testTarget(
       name: "EndToEnd", dependencies: ["milenas-lab", "Reports", "EventLog", "Search"]),
   ],
