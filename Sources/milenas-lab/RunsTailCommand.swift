@@ -13,7 +13,8 @@ struct TailCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("A run: name or path; the newest when left out.", valueName: "run"))
+    help: ArgumentHelp("A run: name or path; the newest when left out.", valueName: "run"),
+    completion: .runs)
   var name: String?
   @Option(help: "Steps of the past to begin with.") var lines = 10
   @Flag(help: "Print what is there and end.") var once = false
