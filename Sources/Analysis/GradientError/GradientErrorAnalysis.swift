@@ -31,6 +31,9 @@ public struct GradientErrorAnalysis {
     digest = try replay.reader.digest()
   }
 
+  /// Whether finished probes stay on disk: not in a folder that cannot be written.
+  public var keepsResults: Bool { store.keepsResults }
+
   /// The states that a user means: named ones, or `count` spread over the checkpoints, or all of them (nil).
   ///
   /// - Throws: `AnalysisError.badStep`; `EventLogError.noCheckpoints` for a run without any.
