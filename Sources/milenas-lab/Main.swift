@@ -2,7 +2,9 @@ import Analysis
 import ArgumentParser
 import Datasets
 import EventLog
+import Figures
 import Glibc
+import Notebooks
 import Search
 import Supernet
 
@@ -25,7 +27,8 @@ struct MilenasLab: ParsableCommand {
     subcommands: [
       SearchCommand.self, EvaluateCommand.self, RunsCommand.self, DataCommand.self,
       SelftestCommand.self, GenotypeCommand.self, TableCommand.self, BenchCommand.self,
-      FitCommand.self, GradientErrorCommand.self, CurvatureCommand.self, ExplainCommand.self,
+      FitCommand.self, PlotCommand.self, GradientErrorCommand.self, CurvatureCommand.self,
+      ExplainCommand.self, NotebookCommand.self,
     ])
 }
 
@@ -61,6 +64,10 @@ struct Failure {
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError:
       (message, exitCode) = ("\(error)", 2)
+    case let error as FigureError:
+      (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
+    case let error as NotebookError:
+      (message, exitCode) = ("\(error)", error.isInterruption ? 130 : error.isBadInput ? 2 : 1)
     case let error as SearchError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case let error as ExitCode:
