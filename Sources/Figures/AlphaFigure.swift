@@ -122,7 +122,7 @@ struct AlphaContent: FigureContent {
     let rect = Rect(
       left: area.left + measured.left, top: area.top + heading.height + 4, width: frame.width,
       height: height)
-    measured.draw(on: &canvas, in: rect)
+    _ = measured.draw(on: &canvas, in: rect)
     return rect.bottom + measured.bottom
   }
 
@@ -182,7 +182,7 @@ struct AlphaContent: FigureContent {
       let measured = MeasuredPanel(
         panel(index, isFirst: edge.source == 0, isLast: edge.node == nodes - 1),
         frame: size, in: canvas)
-      measured.draw(on: &canvas, in: rect)
+      _ = measured.draw(on: &canvas, in: rect)
       // Names stand over each column's first panel and after each row's last one.
       if edge.node == max(0, edge.source - 1) {
         canvas.write(

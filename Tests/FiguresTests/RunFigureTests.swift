@@ -24,7 +24,7 @@ private struct Reference {
     switch kind {
     case .genotype:
       return try .genotype(
-        try KnownGenotypes()[name: "DARTS_V2"].genotype, name: "DARTS_V2", sources: [], date: nil,
+        try KnownGenotypes()["DARTS_V2"].genotype, name: "DARTS_V2", sources: [], date: nil,
         title: title)
     case .alpha: return .alpha(try AlphaHistory(reader), from: run, title: title)
     case .search: return .search(try SearchHistory(reader), theme: theme, from: run, title: title)
@@ -114,7 +114,7 @@ extension Canvas {
 
   @Test func everyOperationIsNamedOnItsEdge() throws {
     let canvas = try Reference.canvas(.genotype, style: FigureStyle())
-    let genotype = try KnownGenotypes()[name: "DARTS_V2"].genotype
+    let genotype = try KnownGenotypes()["DARTS_V2"].genotype
     let expected = (genotype.normal + genotype.reduction).map {
       OperationStyle.name(of: $0.operation).plain
     }
