@@ -98,24 +98,6 @@ public struct RunComparison: Encodable, Equatable, Sendable {
   private static func settings(_ a: SearchConfiguration, _ b: SearchConfiguration) throws
     -> [Setting]
   {
-    let (first, second) = (try flattened(a), try flattened(b))
-    return Set(first.keys).union(second.keys).sorted()
-      .filter { first[$0] != second[$0] }
-      .map { Setting(name: $0, first: first[$0], second: second[$0]) }
-  }
-
-  /// Settings by their path, values as JSON.
-  private static func flattened(_ configuration: SearchConfiguration) throws -> [String: String] {
-    let object = try JSONSerialization.jsonObject(with: try JSONEncoder().encode(configuration))
-    var values: [String: String] = [:]
-    func walk(_ value: Any, _ path: String) {
-      if let fields = value as? [String: Any] {
-        for (name, field) in fields { walk(field, path.isEmpty ? name : "\(path).\(name)") }
-      } else {
-        values[path] = "\(value)"
-      }
-    }
-    walk(object, "")
-    return values
+    try Settings(a).differences(from: Settings(b))
   }
 }

@@ -4,6 +4,7 @@ import Datasets
 import EventLog
 import Glibc
 import Search
+import Studies
 import Supernet
 
 /// The command tree; a new command is one more entry of `subcommands`.
@@ -23,7 +24,8 @@ struct MilenasLab: ParsableCommand {
       """,
     version: ProgramVersion.current,
     subcommands: [
-      SearchCommand.self, EvaluateCommand.self, RunsCommand.self, DataCommand.self,
+      SearchCommand.self, EvaluateCommand.self, StudyCommand.self, RunsCommand.self,
+      DataCommand.self,
       SelftestCommand.self, GenotypeCommand.self, TableCommand.self, BenchCommand.self,
       FitCommand.self, GradientErrorCommand.self, CurvatureCommand.self, ExplainCommand.self,
     ])
@@ -40,6 +42,7 @@ enum Program {
     // A file that may not grow gives an error that can be told.
     signal(SIGXFSZ, SIG_IGN)
     do {
+      try ProcessorCheck().run()
       var command = try MilenasLab.parseAsRoot()
       try command.run()
     } catch {
@@ -61,6 +64,10 @@ struct Failure {
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError:
       (message, exitCode) = ("\(error)", 2)
+    case is ProcessorMismatch:
+      (message, exitCode) = ("\(error)", 1)
+    case let error as StudyError:
+      (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case let error as SearchError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case let error as ExitCode:
@@ -71,10 +78,18 @@ struct Failure {
       let isUsage = code == ExitCode.validationFailure.rawValue
       message =
         MilenasLab.message(for: error)
-        + (isUsage ? "; `milenas-lab --help` shows what there is" : "")
+        + (isUsage ? Self.helpHint : "")
       exitCode = isUsage ? 2 : code
     }
   }
+
+  /// What an error says, without where to find help.
+  static func sentence(of error: any Error) -> String {
+    let failure = Failure(error)
+    return failure.message.replacing(Self.helpHint, with: "")
+  }
+
+  private static let helpHint = "; `milenas-lab --help` shows what there is"
 
   /// Prints the sentence (or the help that was asked for) and gives back the exit code.
   func report() -> Int32 {
