@@ -42,6 +42,9 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
   targets: [
+    .systemLibrary(
+      name: "CCairo", pkgConfig: "pangocairo",
+      providers: [.apt(["libcairo2-dev", "libpango1.0-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CMinpack", pkgConfig: "cminpack", providers: [.apt(["libcminpack-dev"])]),
     .systemLibrary(name: "CPrefetch"),
@@ -82,11 +85,18 @@ let package = Package(
         "EventLog", "Search", "Supernet", "Datasets", "Kernels", "COpenBLAS", "CMinpack",
       ],
       resources: [.copy("Resources")], swiftSettings: safe),
+    .target(
+      name: "Figures",
+      dependencies: [
+        "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CCairo",
+      ],
+      resources: [.copy("Resources")], swiftSettings: safe),
+    .target(name: "Notebooks", dependencies: ["EventLog", "Datasets"], swiftSettings: safe),
     .executableTarget(
       name: "milenas-lab",
       dependencies: [
-        "Analysis", "Studies", "EventLog", "Search", "Supernet", "Datasets", "Kernels", "Processor",
-        "COpenBLAS", arguments,
+        "Notebooks", "Figures", "Analysis", "Studies", "EventLog", "Search", "Supernet", "Datasets",
+        "Kernels", "Processor", "COpenBLAS", arguments,
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(
@@ -105,6 +115,12 @@ let package = Package(
       name: "AnalysisTests",
       dependencies: ["Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels"]),
     .testTarget(name: "StudiesTests", dependencies: ["Studies", "EventLog", "Search"]),
+    .testTarget(
+      name: "FiguresTests",
+      dependencies: [
+        "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CPNG",
+      ]),
+    .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "EventLog", "Datasets"]),
     .testTarget(name: "EndToEnd", dependencies: ["milenas-lab"]),
   ],
   swiftLanguageModes: [.v6]

@@ -72,7 +72,7 @@ extension JSONDecoder {
 }
 
 extension RunStore {
-  /// The newest run that has checkpoints, from which states can be had.
+  /// The newest search that has checkpoints, from which states can be had.
   ///
   /// - Throws: `EventLogError.noRuns`, `.noCheckpoints`.
   public func newestWithCheckpoints() throws -> RunFolder {
@@ -82,7 +82,8 @@ extension RunStore {
       let files = try? FileManager.default.contentsOfDirectory(atPath: run.checkpoints.path)
       return files?.contains { $0.hasSuffix(".safetensors") } ?? false
     }
-    guard let run = runs.last(where: holdsCheckpoints) else {
+    let searches = runs.filter { (try? $0.kind()) == .search }
+    guard let run = searches.last(where: holdsCheckpoints) else {
       throw EventLogError.noCheckpoints(run: newest.name)
     }
     return run

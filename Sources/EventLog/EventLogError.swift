@@ -11,6 +11,8 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
   /// The file is no log, or not all of it.
   case damaged(path: String, reason: String)
   case unreadableManifest(path: String, reason: String)
+  /// The record is that of another kind of run.
+  case otherKind(run: String, found: RunKind, needed: RunKind)
   /// The log was not closed, and its folder cannot be written to recover it.
   case needsRecovery(path: String)
   /// Another process has the right to write; `holder` names it where that can be told.
@@ -39,8 +41,7 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .runExists, .impossibleName, .noRuns, .noSuchRun, .notARun, .folderNotWritable,
       .newerSchema, .nothingToResume, .otherData, .noSuchStep, .noSuchQuantity, .levelTooLow,
-      .noCheckpoints,
-      .refusedSQL:
+      .noCheckpoints, .otherKind, .refusedSQL:
       true
     case .damaged, .differs, .badCheckpoint, .unreadableManifest, .needsRecovery, .alreadyWriting,
       .inUse,
@@ -75,6 +76,9 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
         + "or save what is left with `sqlite3 \(path) .recover`"
     case .unreadableManifest(let path, let reason):
       "\(path) cannot be read as a manifest (\(reason)): restore it from a copy"
+    case .otherKind(let run, let found, let needed):
+      "\(run) is the record of \(found.words), and this needs that of \(needed.words): "
+        + "`milenas-lab runs list` tells them apart"
     case .needsRecovery(let path):
       "\(path) was not closed by its writer, and its folder cannot be written to recover it: "
         + "copy the whole folder to one that can, and open it there"
@@ -90,7 +94,7 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
       "cannot write \(path) (\(reason)): what was reported before is in the record"
     case .nothingToResume(let run, let outcome):
       "\(run) is \(outcome), so there is nothing to resume: "
-        + "`milenas-lab runs show \(run)` shows it, `search --seed N` starts another"
+        + "`milenas-lab runs show \(run)` shows it, another --seed starts another"
     case .otherData(let name, let expected, let found):
       "the images of \(name) have SHA-256 \(found), those of the run had \(expected): "
         + "set --data-dir to the folder that holds the run's"
@@ -103,7 +107,7 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
             + "use the same build on the same kind of processor")
     case .badCheckpoint(let path, let reason):
       "the checkpoint \(path) cannot be used (\(reason)): restore it from a copy, or remove it, "
-        + "and the search is computed again from the one before"
+        + "and the run is computed again from the one before"
     case .noCheckpoints(let run):
       "\(run) has no checkpoints, and neither has another run there: search anew without "
         + "--keep-checkpoints, or name a run"
@@ -119,6 +123,15 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
         + "`milenas-lab runs schema` shows tables and columns"
     case .slowSQL(let seconds):
       "the statement was stopped after \(seconds) s: narrow it with WHERE, or use the sqlite3 shell"
+    }
+  }
+}
+
+extension RunKind {
+  fileprivate var words: String {
+    switch self {
+    case .search: "a search"
+    case .evaluation: "an evaluation"
     }
   }
 }

@@ -10,12 +10,12 @@ enum LogDatabase {
   /// Creates the database of a new run, with its tables.
   ///
   /// - Throws: `EventLogError.writeFailed`, `.diskFull`.
-  static func create(at url: URL) throws -> DatabaseQueue {
+  static func create(at url: URL, _ schema: Schema) throws -> DatabaseQueue {
     try translatingErrors(of: url.path) {
       let queue = try open(url)
       try queue.write { db in
         try db.execute(sql: "PRAGMA application_id = \(applicationID)")
-        try Schema.create(in: db)
+        try schema.create(in: db)
       }
       return queue
     }
@@ -33,6 +33,26 @@ enum LogDatabase {
       return mark != 0
     }
     return (try? queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM run") }) != 0
+  }
+
+  /// - Throws: `EventLogError.unreadableManifest` when the file says other things than the log's copy.
+  static func check<Loop>(
+    _ manifest: RunManifest<Loop>, against queue: DatabaseQueue, of run: RunFolder
+  ) throws {
+    let copy = try translatingErrors(of: run.logFile.relativePath) {
+      try queue.read { try String.fetchOne($0, sql: "SELECT manifest FROM run") }
+    }
+    guard copy == (try manifest.json()) else {
+      throw EventLogError.unreadableManifest(
+        path: run.manifestFile.relativePath, reason: "it is not the one that the log has a copy of")
+    }
+  }
+
+  /// How the run ended; nil while it works, and when it failed or was killed.
+  static func outcome(in queue: DatabaseQueue, of run: RunFolder) throws -> String? {
+    try translatingErrors(of: run.logFile.relativePath) {
+      try queue.read { try String.fetchOne($0, sql: "SELECT outcome FROM result") }
+    }
   }
 
   /// Removes a log and the files beside it, where they are.
@@ -137,8 +157,8 @@ enum LogDatabase {
     if id != applicationID {
       throw EventLogError.damaged(path: path, reason: "it does not bear the mark of an event log")
     }
-    if version > Schema.version {
-      throw EventLogError.newerSchema(path: path, found: version, known: Schema.version)
+    if version > Schema.latestVersion {
+      throw EventLogError.newerSchema(path: path, found: version, known: Schema.latestVersion)
     }
   }
 

@@ -67,7 +67,7 @@ public struct RunStore: Sendable {
       ?? []
     // The start is not read from the folder's dates: a copied run keeps its place.
     let starts = entries.map { RunFolder($0) }.filter(\.isRun).map { run in
-      (run, (try? Manifest(contentsOf: run.manifestFile))?.started ?? "")
+      (run, (try? ManifestHead(contentsOf: run.manifestFile))?.started ?? "")
     }
     return starts.sorted { ($0.1, $0.0.name) < ($1.1, $1.0.name) }.map(\.0)
   }

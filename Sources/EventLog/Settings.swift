@@ -1,6 +1,6 @@
 import Foundation
 
-/// The settings of a run by their path ("shape.channels"), values as JSON: what runs of any kind are compared by.
+/// The settings of a run by their path ("shape.channels", "genotype.normal.0.input"), values as JSON: what runs of any kind are compared by.
 public struct Settings: Equatable, Sendable {
   public private(set) var values: [String: String] = [:]
 
@@ -46,6 +46,8 @@ public struct Settings: Equatable, Sendable {
   private mutating func walk(_ value: Any, _ path: String) {
     if let fields = value as? [String: Any] {
       for (name, field) in fields { walk(field, path.isEmpty ? name : "\(path).\(name)") }
+    } else if let list = value as? [Any] {
+      for (index, entry) in list.enumerated() { walk(entry, "\(path).\(index)") }
     } else {
       values[path] = "\(value)"
     }

@@ -49,15 +49,16 @@ public struct Study: Sendable {
     public var choice: Choice
     /// Of the training.
     public var seed: UInt64
-    /// Appended to names where an evaluation has several seeds.
-    var isOneOfSeveralSeeds: Bool
+    /// Whether names must say which search it is.
+    var isOfSeveralSearches: Bool
     public var options: [String]
 
     /// Until its cell is known: "gdas-s0, final cell".
     public var title: String {
       switch choice {
-      case .final: "\(search), final cell"
-      case .ofEachSize(let place, let atMost): "\(search), size \(place + 1) of at most \(atMost)"
+      case .final: "\(search), final cell, seed \(seed)"
+      case .ofEachSize(let place, let atMost):
+        "\(search), size \(place + 1) of at most \(atMost), seed \(seed)"
       }
     }
   }

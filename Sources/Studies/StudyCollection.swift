@@ -16,11 +16,11 @@ public struct StudyCollection: Encodable, Equatable, Sendable {
     public var epochs: Int?
     /// After the last epoch, 0 to 1: of the search's validation half, or of an evaluation's test images.
     public var accuracy: Double?
-    /// Training less validation accuracy after the last epoch.
+    /// Training less validation accuracy after the last epoch; of an evaluation, less test accuracy.
     public var gap: Double?
     public var normalConvolutions: Int?
     public var reductionConvolutions: Int?
-    /// Of the cell's network at C 36 and 20 cells.
+    /// Of an evaluation's network; of a search, of its cell's at C 36 and 20 cells.
     public var parameters: Int?
     public var secondsPerEpoch: Double?
   }
@@ -83,16 +83,29 @@ extension StudyCollection.Row {
   fileprivate mutating func read(_ url: URL, _ dataFolder: String?) throws -> RunEnvironment {
     let run = RunFolder(url)
     isWhole = Verification(run, dataFolder: dataFolder).isWhole
-    let reader = try RunReader(run)
-    digest = try reader.digest()
-    let all = try reader.epochs()
-    let result = try reader.result()
-    epochs = result?.epochs ?? all.count
-    accuracy = all.last?.validAccuracy ?? result?.validAccuracy
-    gap = all.last.map { $0.trainAccuracy - $0.validAccuracy }
-    normalConvolutions = result?.normalConvolutions
-    reductionConvolutions = result?.reductionConvolutions
-    parameters = all.first { $0.epoch == result?.genotypeEpoch }?.parameters
-    return reader.manifest.environment
+    let summary = RunSummary(run)
+    epochs = summary.epochs
+    normalConvolutions = summary.normalConvolutions
+    reductionConvolutions = summary.reductionConvolutions
+    switch command {
+    case .search:
+      let reader = try RunReader(run)
+      digest = try reader.digest()
+      let all = try reader.epochs()
+      let result = try reader.result()
+      accuracy = all.last?.validAccuracy ?? result?.validAccuracy
+      gap = all.last.map { $0.trainAccuracy - $0.validAccuracy }
+      parameters = all.first { $0.epoch == result?.genotypeEpoch }?.parameters
+      return reader.manifest.environment
+    case .evaluate:
+      let reader = try EvaluationReader(run)
+      digest = try reader.digest()
+      let last = try reader.epochs().last
+      let result = try reader.result()
+      accuracy = last?.testAccuracy ?? result?.lastAccuracy
+      gap = last.map { $0.trainAccuracy - $0.testAccuracy }
+      parameters = result?.parameters
+      return reader.manifest.environment
+    }
   }
 }

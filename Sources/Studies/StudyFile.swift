@@ -118,12 +118,13 @@ public struct StudyFile: Sendable {
       choices = (0..<atMost).map { .ofEachSize(place: $0, atMost: atMost) }
     }
     let seeds = evaluation.seeds ?? [0]
-    return study.searches.filter { settings.contains($0.setting) }.flatMap { search in
+    let searches = study.searches.filter { settings.contains($0.setting) }
+    return searches.flatMap { search in
       choices.flatMap { choice in
         seeds.map { seed in
           Study.Evaluation(
             setting: search.setting, search: search.name, choice: choice, seed: seed,
-            isOneOfSeveralSeeds: seeds.count > 1, options: options.arguments)
+            isOfSeveralSearches: searches.count > 1, options: options.arguments)
         }
       }
     }

@@ -66,19 +66,19 @@ public struct StudyFolder: Sendable {
   public func resolve(_ evaluation: Study.Evaluation) throws -> Resolution {
     let run = RunFolder(url.appending(path: evaluation.search))
     guard [.completed, .stoppedEarly].contains(RunSummary(run).status) else { return .waiting }
-    var name = "eval-\(evaluation.search)"
+    var name = evaluation.search
     var cell = evaluation.search
     if case .ofEachSize(let place, let atMost) = evaluation.choice {
       let cells = CellChoice.bestOfEachSize(try RunReader(run).epochs(), atMost: atMost)
       guard place < cells.count else { return .noSuchCell }
       let epoch = cells[place]
-      name += "-n\(epoch.normalConvolutions)r\(epoch.reductionConvolutions)"
+      let size = "n\(epoch.normalConvolutions)r\(epoch.reductionConvolutions)"
+      name = evaluation.isOfSeveralSearches ? "\(name)-\(size)" : size
       cell += "@\(epoch.epoch)"
     }
-    if evaluation.isOneOfSeveralSeeds { name += "-e\(evaluation.seed)" }
     return .task(
       Study.Task(
-        name: name, setting: evaluation.setting, seed: evaluation.seed, command: .evaluate,
+        name: "eval-\(name)-s\(evaluation.seed)", setting: evaluation.setting, seed: evaluation.seed, command: .evaluate,
         options: evaluation.options, cell: cell, source: evaluation.search))
   }
 

@@ -71,7 +71,7 @@ public struct StudyStatus: Encodable, Equatable, Sendable {
       task: task.name, setting: task.setting, command: task.command, seed: task.seed,
       state: State(state))
     row.ofEpochs = try folder.settings(of: task)["epochs"].flatMap { Int($0) }
-    if state != .waiting, let pace = RecordPace(folder.run(of: task)) {
+    if state != .waiting, let pace = RecordPace(folder.run(of: task), of: task.command) {
       row.epochs = pace.epochs
       row.steps = pace.steps
       row.secondsPerEpoch = pace.secondsPerEpoch
@@ -114,13 +114,22 @@ struct RecordPace {
   var steps: Int?
   var secondsPerEpoch: Double?
 
-  init?(_ run: RunFolder) {
-    guard let reader = try? RunReader(run), let epochs = try? reader.epochs() else { return nil }
-    self.epochs = epochs.count
-    steps = reader.manifest.logLevel >= .step ? try? reader.stepCount() : nil
-    if !epochs.isEmpty {
-      let seconds = epochs.reduce(0) { $0 + $1.trainSeconds + $1.validSeconds }
-      secondsPerEpoch = seconds / Double(epochs.count)
-    }
+  init?(_ run: RunFolder, of command: Study.Task.Command) {
+    let pace =
+      switch command {
+      case .search: try? RecordPace(RunReader(run)) { $0.trainSeconds + $0.validSeconds }
+      case .evaluate: try? RecordPace(EvaluationReader(run)) { $0.trainSeconds + $0.testSeconds }
+      }
+    guard let pace else { return nil }
+    self = pace
+  }
+
+  private init<Loop: RecordedLoop>(
+    _ reader: RecordReader<Loop>, seconds: (Loop.Epoch) -> Double
+  ) throws {
+    let all = try reader.epochs()
+    epochs = all.count
+    steps = reader.manifest.logLevel >= .step ? try reader.stepCount() : nil
+    if !all.isEmpty { secondsPerEpoch = all.map(seconds).reduce(0, +) / Double(all.count) }
   }
 }

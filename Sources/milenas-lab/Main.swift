@@ -2,7 +2,9 @@ import Analysis
 import ArgumentParser
 import Datasets
 import EventLog
+import Figures
 import Glibc
+import Notebooks
 import Search
 import Studies
 import Supernet
@@ -25,9 +27,9 @@ struct MilenasLab: ParsableCommand {
     version: ProgramVersion.current,
     subcommands: [
       SearchCommand.self, EvaluateCommand.self, StudyCommand.self, RunsCommand.self,
-      DataCommand.self,
-      SelftestCommand.self, GenotypeCommand.self, TableCommand.self, BenchCommand.self,
-      FitCommand.self, GradientErrorCommand.self, CurvatureCommand.self, ExplainCommand.self,
+      DataCommand.self, SelftestCommand.self, GenotypeCommand.self, TableCommand.self,
+      BenchCommand.self, FitCommand.self, PlotCommand.self, GradientErrorCommand.self, CurvatureCommand.self,
+      ExplainCommand.self, NotebookCommand.self,
     ])
 }
 
@@ -68,6 +70,10 @@ struct Failure {
       (message, exitCode) = ("\(error)", 1)
     case let error as StudyError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
+    case let error as FigureError:
+      (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
+    case let error as NotebookError:
+      (message, exitCode) = ("\(error)", error.isInterruption ? 130 : error.isBadInput ? 2 : 1)
     case let error as SearchError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case let error as ExitCode:

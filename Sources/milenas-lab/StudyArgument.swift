@@ -77,8 +77,9 @@ extension StudyCommands {
     },
     evaluate: Command(options: options(of: EvaluateCommand.self)) { arguments, store in
       let command = try EvaluateCommand.parse(arguments)
-      let genotype = try command.cell.genotype(in: store, published: KnownGenotypes())
-      let configuration = try command.settings.resolved(genotype, seed: command.compute.seed)
+      let found = try FoundCell(command.cell ?? "", in: store, published: KnownGenotypes())
+      let configuration = try command.settings.resolved(
+        found.genotype, seed: command.compute.seed)
       try configuration.validate()
       return try Settings(configuration)
     },

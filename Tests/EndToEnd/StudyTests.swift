@@ -149,12 +149,12 @@ import Testing
     let lines = try run("study", "plan", "fig2", "--commands").output.split(separator: "\n")
     #expect(lines.count == 28)
     let common =
-      " --data fashion-mini --train-images 1024 --channels 4 --cells 3 --nodes 2 --batch 32"
-      + " --epochs 30 --alpha-rate 3e-3 --method "
+      " --data fashion-mini --train-images 1024 --channels 4 --cells 3 --nodes 2 --batch 16"
+      + " --epochs 16 --alpha-rate 3e-3 --method "
     let late = lines.first { $0.contains(" --name darts-2nd-then-milenas-s2 ") }
     #expect(
       late?.contains(
-        common + "darts-2nd --switch-to milenas-1st --switch-epoch 21 --seed 2 --name ") == true,
+        common + "darts-2nd --switch-to milenas-1st --switch-epoch 11 --seed 2 --name ") == true,
       "\(late ?? "none")")
     #expect(lines.allSatisfy { $0.contains(" --log-level epoch --keep-checkpoints none ") })
     for name in ["fig2", "fig3"] {
