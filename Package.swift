@@ -89,8 +89,7 @@ let package = Package(
       name: "milenas-lab",
       dependencies: [
         "Notebooks", "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels",
-        "COpenBLAS",
-        arguments,
+        "CCairo", "COpenBLAS", arguments,
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(
