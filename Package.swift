@@ -84,12 +84,17 @@ let package = Package(
         "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CCairo",
       ],
       resources: [.copy("Resources")], swiftSettings: safe),
+    .target(
+      name: "Reports",
+      dependencies: [
+        "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CCairo", "COpenBLAS",
+      ], swiftSettings: safe),
     .target(name: "Notebooks", dependencies: ["EventLog", "Datasets"], swiftSettings: safe),
     .executableTarget(
       name: "milenas-lab",
       dependencies: [
-        "Notebooks", "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels",
-        "CCairo", "COpenBLAS", arguments,
+        "Notebooks", "Reports", "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets",
+        "Kernels", "CCairo", "COpenBLAS", arguments,
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(
@@ -112,8 +117,11 @@ let package = Package(
       dependencies: [
         "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CPNG",
       ]),
+    .testTarget(
+      name: "ReportsTests", dependencies: ["Reports", "EventLog", "Search", "Datasets", grdb]),
     .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "EventLog", "Datasets"]),
-    .testTarget(name: "EndToEnd", dependencies: ["milenas-lab"]),
+    .testTarget(
+      name: "EndToEnd", dependencies: ["milenas-lab", "Reports", "EventLog", "Search"]),
   ],
   swiftLanguageModes: [.v6]
 )

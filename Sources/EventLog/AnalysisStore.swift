@@ -59,6 +59,50 @@ public final class AnalysisStore {
         """)
   }
 
+  /// Opens the file to read what is there; nil when nothing was analysed yet.
+  ///
+  /// - Throws: `EventLogError.damaged`, `.inUse`.
+  public init?(reading run: RunFolder) throws {
+    path = run.analysisFile.relativePath
+    let file = run.analysisFile.path
+    keepsResults = false
+    guard FileManager.default.fileExists(atPath: file) else { return nil }
+    queue = try LogDatabase.translatingErrors(of: path) {
+      var configuration = Configuration()
+      configuration.readonly = true
+      configuration.busyMode = .timeout(5)
+      return try DatabaseQueue(path: file, configuration: configuration)
+    }
+  }
+
+  /// A result with what decided it.
+  public struct Entry<Result> {
+    public var key: String
+    public var step: Int
+    public var result: Result
+  }
+
+  /// All results of a kind in the order in which they were written, without those of an older form.
+  ///
+  /// - Throws: `EventLogError.damaged`, `.inUse`.
+  public func results<Result: Decodable>(_ kind: String, as type: Result.Type) throws
+    -> [Entry<Result>]
+  {
+    let rows = try LogDatabase.translatingErrors(of: path) {
+      try queue.read {
+        try Row.fetchAll(
+          $0, sql: "SELECT key, step, result FROM results WHERE kind = ? ORDER BY rowid",
+          arguments: [kind])
+      }
+    }
+    return rows.compactMap { row in
+      let text: String = row["result"]
+      return (try? JSONDecoder.ofResults.decode(Result.self, from: Data(text.utf8))).map {
+        Entry(key: row["key"], step: row["step"], result: $0)
+      }
+    }
+  }
+
   /// A result that was stored with the same key; nil when there is none, or one of an older form.
   public func result<Result: Decodable>(_ kind: String, key: String, as type: Result.Type) throws
     -> Result?
@@ -113,5 +157,13 @@ extension RunStore {
       throw EventLogError.noCheckpoints(run: newest.name)
     }
     return run
+  }
+
+  /// The newest run that an analysis has looked at; where there is none, the one that an analysis would look at.
+  ///
+  /// - Throws: as `newestWithCheckpoints`.
+  public func newestAnalysed() throws -> RunFolder {
+    try list().last { FileManager.default.fileExists(atPath: $0.analysisFile.path) }
+      ?? newestWithCheckpoints()
   }
 }

@@ -108,26 +108,6 @@ public struct RunComparison: Encodable, Equatable, Sendable {
   private static func settings<Configuration: Encodable>(
     _ a: Configuration, _ b: Configuration
   ) throws -> [Setting] {
-    let (first, second) = (try flattened(a), try flattened(b))
-    return Set(first.keys).union(second.keys).sorted()
-      .filter { first[$0] != second[$0] }
-      .map { Setting(name: $0, first: first[$0], second: second[$0]) }
-  }
-
-  /// Settings by their path, as "shape.channels" and "genotype.normal.0.input".
-  private static func flattened(_ configuration: some Encodable) throws -> [String: String] {
-    let object = try JSONSerialization.jsonObject(with: try JSONEncoder().encode(configuration))
-    var values: [String: String] = [:]
-    func walk(_ value: Any, _ path: String) {
-      if let fields = value as? [String: Any] {
-        for (name, field) in fields { walk(field, path.isEmpty ? name : "\(path).\(name)") }
-      } else if let list = value as? [Any] {
-        for (index, entry) in list.enumerated() { walk(entry, "\(path).\(index)") }
-      } else {
-        values[path] = "\(value)"
-      }
-    }
-    walk(object, "")
-    return values
+    try Settings(a).differences(from: Settings(b))
   }
 }

@@ -67,6 +67,13 @@ public struct RecordReader<Loop: RecordedLoop> {
     try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM steps") ?? 0 }
   }
 
+  /// Steps of an epoch, as far as they are recorded; 0 when none are.
+  public func stepsPerEpoch() throws -> Int {
+    try read {
+      try Int.fetchOne($0, sql: "SELECT coalesce(max(step_in_epoch) + 1, 0) FROM steps") ?? 0
+    }
+  }
+
   public func epochs() throws -> [Loop.Epoch] { try read(Loop.Epoch.fetchAll) }
 
   /// nil while the run works, and when it failed or was killed.

@@ -49,7 +49,7 @@ public struct RunFolder: Equatable, Sendable {
   }
 
   /// A run has a log from its first moments on, and its manifest a little earlier.
-  var isRun: Bool {
+  public var isRun: Bool {
     [logFile, manifestFile].contains { FileManager.default.fileExists(atPath: $0.path) }
   }
 }

@@ -39,10 +39,12 @@ public enum FigureInput {
 extension Panel {
   /// A panel of curves.
   ///
-  /// - Parameter from: the least x that is shown.
+  /// - Parameters:
+  ///   - from: the least x that is shown.
+  ///   - bounds: what no value can leave; bands end there.
   init(
     title: Text?, x: Axis, y: Axis, curves: [Curve], theme: Theme, from: Double?,
-    legend: LegendPlace
+    bounds: ClosedRange<Double>? = nil, legend: LegendPlace
   ) {
     let shown = curves.map { curve in
       var curve = curve
@@ -60,7 +62,13 @@ extension Panel {
       }
       let name = isBehind ? curve.name + " (paper)" : curve.name
       return Line(
-        name, curve.points.map { .init(x: $0.x, y: $0.y.mean, low: $0.y.low, high: $0.y.high) },
+        name,
+        curve.points.map { point in
+          // Student's interval knows no bounds; accuracies do.
+          .init(
+            x: point.x, y: point.y.mean, low: point.y.low.map { max($0, bounds?.lowerBound ?? $0) },
+            high: point.y.high.map { min($0, bounds?.upperBound ?? $0) })
+        },
         style: style, markers: isBehind ? 0 : 4, phase: (Double(index) + 0.5) / count)
     }
     // The paper's curves lie behind.

@@ -70,17 +70,19 @@ public struct Figure2: Sendable {
       panels.append(
         Panel(
           title: letters.count > 1 ? heading(letter) : nil,
-          x: Axis(letter == .c ? Text(plain: "time (\(unit.rawValue))") : "epoch"),
+          x: letter == .c
+            ? Axis(Text(plain: "time (\(unit.rawValue))")) : Axis("epoch", isWhole: true),
           y: Axis(
             letter == .a ? "accuracy gap (%)" : "validation accuracy (%)", hasGrid: true),
           curves: curves, theme: theme, from: first,
+          bounds: letter == .a ? nil : 0...100,
           legend: letters.count > 1 ? .none : .automatic))
     }
     let shown = settings.filter { setting in letters.contains { setting.paper[$0] != nil } }
     return Figure(
       title: "Figure 2" + (letters.count == 1 ? letters[0].rawValue : "")
         + ": gap, accuracy and time of the search",
-      summary: summary(data, unit: unit),
+      summary: summary(data, unit: unit, hasRuns: study != nil),
       caption: caption(
         letters, study: study, hasPaper: paper != nil,
         settings: shown.map { (name: $0.name, words: $0.words) }),
@@ -145,11 +147,13 @@ public struct Figure2: Sendable {
     }
   }
 
-  private static func summary(_ data: [(String, [Curve])], unit: TimeUnit) -> String {
+  private static func summary(
+    _ data: [(String, [Curve])], unit: TimeUnit, hasRuns: Bool
+  ) -> String {
     data.map { letter, curves in
       let ends = curves.compactMap { curve in
         curve.points.last.map { last in
-          "\(curve.name.plain)\(curve.isPaper ? " in the paper" : "") "
+          "\(curve.name.plain)\(curve.isPaper && hasRuns ? " in the paper" : "") "
             + String(format: "%.2f %%", last.y.mean)
             + (letter == "c" ? String(format: " after %.1f ", last.x) + unit.rawValue : "")
         }

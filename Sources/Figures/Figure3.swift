@@ -131,8 +131,9 @@ public struct Figure3: Sendable {
     }
     return PanelContent(
       panel: Panel(
-        title: "MiLeNAS on the Gumbel space", x: Axis("epoch"),
+        title: "MiLeNAS on the Gumbel space", x: Axis("epoch", isWhole: true),
         y: Axis("validation accuracy (%)", hasGrid: true), curves: curves, theme: theme, from: nil,
+        bounds: 0...100,
         legend: .automatic),
       caption: caption + ".",
       summary: "Highest validation accuracy: \(ends.joined(separator: ", ")).",
@@ -269,17 +270,22 @@ public struct Figure3: Sendable {
         high: half.map { point.error + $0 })
     }
     let model = drawn.curve.model == .quadratic ? "quadratic fit" : drawn.curve.model.rawValue
+    let number = { (value: Double) in String(format: "%.2f", value) }
     var marks: [any Mark] = [
       Span("optimal range", x: optimal, color: theme.highlight),
       Line(Text(plain: model), curve, style: style), Scatter("cells", places, style: points),
     ]
+    if let size = drawn.optimum, (low...high).contains(size) {
+      marks.append(
+        Note(
+          Text("minimum at \(number(size)) M"), x: size, y: drawn.curve.error(at: size)))
+    }
     if !isPaper, let paperPoints {
       var faint = theme.series(2)
       faint.marker = .ring
       marks.append(
         Scatter("cells (paper)", paperPoints.map { .init(x: $0.size, y: $0.error) }, style: faint))
     }
-    let number = { (value: Double) in String(format: "%.2f", value) }
     let formula = zip(drawn.curve.model.parameterNames, drawn.curve.parameters)
       .map { "\($0) = \(String(format: "%.6f", $1))" }.joined(separator: ", ")
     let minimum =

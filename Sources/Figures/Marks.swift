@@ -237,6 +237,53 @@ public struct Bars: Mark {
   }
 }
 
+/// Words beside a point, put where they cover nothing, with a line to the point.
+public struct Note: Mark {
+  public var text: Text
+  public var x: Double
+  public var y: Double
+
+  public init(_ text: Text, x: Double, y: Double) {
+    self.text = text
+    self.x = x
+    self.y = y
+  }
+
+  public var extent: Extent { Extent(x: x...x, y: y...y) }
+  public var key: Key? { nil }
+
+  /// Left out where there is no room: a note is no data.
+  public func draw(on canvas: inout Canvas, in frame: Frame) {
+    let theme = canvas.theme
+    let words = canvas.typeset(text, size: theme.smallSize)
+    let point = frame.point(x, y)
+    // Above before below, near before far.
+    let places = [2.2, 3.2, 4.5, 6].flatMap { distance in
+      [-90.0, -60, -120, -30, -150, 90, 60, 120, 0, 180].map { degrees in
+        let angle = degrees * .pi / 180
+        return point
+          + Point(
+            cos(angle) * (distance * theme.smallSize / 1.5 + words.width / 2),
+            sin(angle) * distance * theme.smallSize)
+      }
+    }
+    for place in places {
+      let box = Rect(
+        left: place.x - words.width / 2, top: place.y - words.height / 2, width: words.width,
+        height: words.height)
+      guard frame.rect.contains(box), canvas.isFree(box.grown(by: 1)) else { continue }
+      let end = Point(
+        min(max(point.x, box.left), box.right), place.y < point.y ? box.bottom : box.top)
+      canvas.stroke(
+        .polyline([point, end]),
+        Pen(color: theme.ink.mixed(with: theme.paper, share: 0.35), width: theme.frameWidth),
+        role: .frame)
+      canvas.write(words, at: Point(box.left, box.top), .init(.left, .top))
+      return
+    }
+  }
+}
+
 /// A range of x, of y or of both that the figure points at, behind the data.
 public struct Span: Mark {
   public var name: Text?

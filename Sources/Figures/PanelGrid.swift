@@ -122,17 +122,17 @@ public struct PanelGrid: FigureContent {
           let start = words.width <= rect.width ? rect.left : left
           canvas.write(words, at: Point(start, top), .init(.left, .top))
         }
-        measured[index].draw(on: &canvas, in: rect)
+        let keys = measured[index].draw(on: &canvas, in: rect)
         if let legend = legends[place] {
           legend.draw(
             on: &canvas,
             at: Point(rect.left, frameTop - legend.size.height - 2))
         } else if case .automatic = panels[index].legend, !sharesLegend,
-          !panels[index].keys.isEmpty
+          !keys.isEmpty
         {
-          let legend = Legend(panels[index].keys, columns: 1, in: canvas)
+          let legend = Legend(keys, columns: 1, in: canvas)
           if let corner = legend.freeCorner(in: rect, on: canvas) {
-            legend.draw(on: &canvas, at: corner)
+            legend.draw(on: &canvas, at: corner, on: theme.paper)
           } else {
             homeless.insert(index)
           }

@@ -18,7 +18,8 @@ struct GradientErrorCommand: ParsableCommand {
         milenas-lab gradient-error --estimators all
 
       Probes states of a recorded search in Double: DARTS-2nd by finite differences and exact, MiLeNAS, and the
-      exact gradient through K steps, on the same batches. What is finished is kept in the run's analysis.sqlite.
+      exact gradient through K steps, on the same batches. What is finished is kept in the run's analysis.sqlite,
+      from which `plot gradient-error`, `plot epsilon` and `plot unroll` draw.
       """)
 
   @Argument(
@@ -138,7 +139,7 @@ extension GradientErrorCommand {
     let progress = Progress()
     func tell(_ done: Int, _ all: Int) { progress.update("\(done) of \(all)") }
     if descentTest {
-      let test = try DescentTest(
+      let test = try DescentTest.kept(
         replay, step: step, threads: compute.threads, unroll: unroll, batches: max(batches, 2),
         progress: tell)
       progress.clear()
@@ -146,13 +147,14 @@ extension GradientErrorCommand {
     }
     switch sweep {
     case .unroll:
-      let result = try UnrollSweep(
-        replay, step: step, threads: compute.threads, largest: max(unroll, 5), progress: tell)
+      let result = try UnrollSweep.kept(
+        replay, step: step, threads: compute.threads, batches: batches, largest: max(unroll, 5),
+        progress: tell)
       progress.clear()
       try output.render(UnrollReport(sweep: result))
     default:
-      let result = try EpsilonSweep(
-        replay, step: step, threads: compute.threads, progress: tell)
+      let result = try EpsilonSweep.kept(
+        replay, step: step, threads: compute.threads, batches: batches, progress: tell)
       progress.clear()
       try output.render(EpsilonReport(sweep: result))
     }
@@ -182,24 +184,31 @@ private struct EpsilonReport: Report {
 
   var table: Table? {
     Table(
-      columns: ["r", "network_float", "network_double", "twin_float", "twin_double", "flips"],
-      rows: sweep.rows.map {
-        [
-          .real($0.radius), .real($0.float), .real($0.double), .real($0.twinFloat),
-          .real($0.twinDouble), .integer(Int64($0.flips)),
-        ]
+      columns: ["r"]
+        + EpsilonSweep.Series.allCases.flatMap { series in
+          let name = series.rawValue.lowercased().replacing(", ", with: "_").replacing(
+            " ", with: "_")
+          return [name, "\(name)_low", "\(name)_high"]
+        } + ["flips", "batches"],
+      rows: sweep.rows.map { row in
+        [.real(row.radius)]
+          + EpsilonSweep.Series.allCases.flatMap { series -> [Table.Cell] in
+            [.real(row[series].mean), .real(row[series].low), .real(row[series].high)]
+          } + [.real(row.flips), .integer(Int64(sweep.batches))]
       })
   }
 
   var text: String {
     func short(_ value: Double) -> Table.Cell { .text(String(format: "%.2g", value)) }
+    func short(_ value: Estimate) -> Table.Cell {
+      guard value.low.isFinite else { return short(value.mean) }
+      return .text(String(format: "%.2g [%.2g, %.2g]", value.mean, value.low, value.high))
+    }
     let rows = Table(
-      columns: ["r", "network, Float", "network, Double", "twin, Float", "twin, Double", "flips"],
-      rows: sweep.rows.map {
-        [
-          short($0.radius), short($0.float), short($0.double), short($0.twinFloat),
-          short($0.twinDouble), .integer(Int64($0.flips)),
-        ]
+      columns: ["r"] + EpsilonSweep.Series.allCases.map(\.rawValue) + ["flips"],
+      rows: sweep.rows.map { row in
+        [short(row.radius)] + EpsilonSweep.Series.allCases.map { short(row[$0]) }
+          + [.real(row.flips, decimals: 0)]
       })
     let curves = Table(
       columns: ["fitted curve", "a (r^2)", "b (1/r)", "c (1/sqrt r)", "best r", "error there"],
@@ -210,7 +219,7 @@ private struct EpsilonReport: Report {
         ]
       })
     return """
-      relative error of the finite difference of the mixed product, before step \(sweep.step); flips among \(sweep.kinks) kinks
+      relative error of the finite difference of the mixed product, before step \(sweep.step): geometric means over \(sweep.batches) pairs of batches; flips among \(sweep.kinks) kinks
 
       \(rows.text)
       \(curves.text)
@@ -225,13 +234,18 @@ private struct UnrollReport: Report {
 
   var table: Table? {
     Table(
-      columns: ["K", "error", "cosine", "captured", "norm"],
-      rows: sweep.rows.map {
-        [
-          .integer(Int64($0.unroll)), .real($0.error, decimals: 4),
-          .real($0.cosine, decimals: 4), .real($0.captured, decimals: 4),
-          .real($0.norm, decimals: 5),
-        ]
+      columns: [
+        "K", "batches", "error", "error_low", "error_high", "cosine", "cosine_low", "cosine_high",
+        "captured", "captured_low", "captured_high", "norm",
+      ],
+      rows: sweep.rows.map { row in
+        [.integer(Int64(row.unroll)), .integer(Int64(row.error.count))]
+          + [row.error, row.cosine, row.captured].flatMap { value -> [Table.Cell] in
+            [
+              .real(value.mean, decimals: 4), .real(value.low, decimals: 4),
+              .real(value.high, decimals: 4),
+            ]
+          } + [.real(row.norm.mean, decimals: 5)]
       })
   }
 

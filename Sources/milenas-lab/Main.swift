@@ -5,6 +5,7 @@ import EventLog
 import Figures
 import Glibc
 import Notebooks
+import Reports
 import Search
 import Supernet
 
@@ -28,7 +29,7 @@ struct MilenasLab: ParsableCommand {
       SearchCommand.self, EvaluateCommand.self, RunsCommand.self, DataCommand.self,
       SelftestCommand.self, GenotypeCommand.self, TableCommand.self, BenchCommand.self,
       FitCommand.self, PlotCommand.self, GradientErrorCommand.self, CurvatureCommand.self,
-      ExplainCommand.self, NotebookCommand.self,
+      ExplainCommand.self, NotebookCommand.self, ReportCommand.self, DoctorCommand.self,
     ])
 }
 
@@ -62,7 +63,8 @@ struct Failure {
       (message, exitCode) = ("", 130)
     case let error as EventLogError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
-    case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError:
+    case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError,
+      is ReportsError:
       (message, exitCode) = ("\(error)", 2)
     case let error as FigureError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)

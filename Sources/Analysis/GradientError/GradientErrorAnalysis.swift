@@ -12,7 +12,7 @@ public struct GradientErrorAnalysis {
     public var seconds: Double
   }
 
-  private static let kind = "gradient-error"
+  private static let kind = KeptResults.Kind.gradientError.rawValue
   private let replay: Replay
   private let settings: ProbeSettings
   private let threads: Int
@@ -75,10 +75,7 @@ public struct GradientErrorAnalysis {
   }
 
   private func key(_ step: Int) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    return
-      "\(String(decoding: try encoder.encode(settings), as: UTF8.self)) step \(step) of \(digest)"
+    try KeptResults.key(settings, step: step, of: digest)
   }
 
   private func stored(_ step: Int) throws -> ProbeResult? {
