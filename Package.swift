@@ -101,7 +101,7 @@ let package = Package(
       name: "milenas-lab",
       dependencies: [
         "Notebooks", "Reports", "Figures", "Analysis", "Studies", "EventLog", "Search", "Supernet",
-        "Datasets", "Kernels", "Processor", "COpenBLAS", arguments,
+        "Datasets", "Kernels", "Processor", "CCairo", "COpenBLAS", arguments,
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(
