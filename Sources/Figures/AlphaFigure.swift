@@ -223,7 +223,6 @@ struct KeptCells: Mark {
   var key: Key? { nil }
 
   func draw(on canvas: inout Canvas, in frame: Frame) {
-    let theme = canvas.theme
     for (row, column) in places {
       let (x, y) = (Double(column), -Double(row))
       let cell = Rect(

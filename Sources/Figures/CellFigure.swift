@@ -144,7 +144,7 @@ struct CellDrawing: FigureContent {
     for (route, _, edge) in routes {
       guard let label = route.label, let operation = edge.operation else { continue }
       let rect = moved(label)
-      canvas.fill(.rectangle(rect), theme.paper, role: .background)
+      canvas.fill(.rectangle(rect), theme.paper, role: .frame)
       let words = canvas.typeset(
         OperationStyle.name(of: operation), size: theme.smallSize * scale)
       let color = OperationStyle.series(operation, in: theme).color

@@ -26,7 +26,8 @@ extension Figure {
         look.name,
         sweep.rows.map { Line.Place(x: $0.radius, $0[look.series]) }.filter { $0.y > 0 },
         style: style)
-      return [fit, found].compactMap { $0 as (any Mark)? }
+      let marks: [(any Mark)?] = [fit, found]
+      return marks.compactMap { $0 }
     }
     let radius = Axis("Radius *r* = *ε*‖*v*‖", scale: .logarithmic)
     let panels = [
@@ -102,44 +103,41 @@ extension Figure {
     let steps = Axis(
       "Steps *K*", range: -0.3...(Double(largest) + 0.3),
       ticks: .labels((0...largest).map { (at: Double($0), text: Text(plain: "\($0)")) }))
+    let words = sweep.rows.map { row in
+      String(
+        format: "K = %d: error %.3g, cosine %.3g, share of the implicit part %.3g", row.unroll,
+        row.error.mean, row.cosine.mean, row.captured.mean)
+    }
+    let means =
+      batches > 1
+      ? "means over \(batches) pairs of batches with 95 % t intervals"
+      : "one pair of batches, so no interval"
+    let quantities: [String] = ["error", "cosine", "captured"]
+    let columns: [String] = quantities.flatMap { [$0, "\($0)_low", "\($0)_high"] }
+    let rows = sweep.rows.map { row -> [FigureData.Value] in
+      let values = [row.error, row.cosine, row.captured].flatMap(\.values)
+      return [.number(Double(row.unroll))] + values
+        + [.number(row.norm.mean), .number(Double(batches))]
+    }
+    let reference = "*d_{\(largest)}*"
     return Figure(
-      title: "Unrolled steps in \(run.name)",
-      summary: sweep.rows.map { row in
-        String(
-          format: "K = %d: error %.3g, cosine %.3g, share of the implicit part %.3g", row.unroll,
-          row.error.mean, row.cosine.mean, row.captured.mean)
-      }.joined(separator: "; ") + ".",
+      title: "Unrolled steps in \(run.name)", summary: words.joined(separator: "; ") + ".",
       caption:
         "The exact gradient of L_val through K steps of SGD against the one through \(largest) steps, before step "
-        + "\(sweep.step) of \(run.name)"
-        + (batches > 1
-          ? "; means over \(batches) pairs of batches with 95 % t intervals. "
-          : "; one pair of batches, so no interval. ")
-        + "K = 0 is DARTS-1st, K = 1 exact DARTS-2nd. (a) Relative error. (b) Cosine, and the share of the implicit "
-        + "part that is captured, ⟨I_K, I_\(largest)⟩/‖I_\(largest)‖².",
+        + "\(sweep.step) of \(run.name); \(means). K = 0 is DARTS-1st, K = 1 exact DARTS-2nd. (a) Relative error. (b) "
+        + "Cosine, and the share of the implicit part that is captured, ⟨I_K, I_\(largest)⟩/‖I_\(largest)‖².",
       content: PanelGrid(
         title: title,
         panels: [
           Panel(
             title: "Error", x: steps,
-            y: Axis("‖*d_{K}* − *d_{\(largest)}*‖ / ‖*d_{\(largest)}*‖", including: [0]),
+            y: Axis(Text("‖*d_{K}* − \(reference)‖ / ‖\(reference)‖"), including: [0]),
             marks: [line(nil, 0, \.error)], legend: .none),
           Panel(
             title: "Agreement", x: steps, y: Axis("Share", including: [0, 1]),
-            marks: [
-              line("cosine", 0, \.cosine), line("implicit part", 1, \.captured),
-            ]),
+            marks: [line("cosine", 0, \.cosine), line("implicit part", 1, \.captured)]),
         ]),
-      data: FigureData(
-        columns: ["K"]
-          + ["error", "cosine", "captured"].flatMap { name in
-            ["", "_low", "_high"].map { name + $0 }
-          } + ["norm", "batches"],
-        rows: sweep.rows.map { row in
-          [.number(Double(row.unroll))]
-            + [row.error, row.cosine, row.captured].flatMap(\.values)
-            + [.number(row.norm.mean), .number(Double(batches))]
-        }),
+      data: FigureData(columns: ["K"] + columns + ["norm", "batches"], rows: rows),
       sources: run.sources, date: run.date)
   }
 }
