@@ -123,8 +123,8 @@ let package = Package(
     .testTarget(
       name: "FiguresTests",
       dependencies: [
-        "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CPNG",
-      ]),
+        "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets",
+      ], exclude: ["Fixtures"]),
     .testTarget(
       name: "ReportsTests", dependencies: ["Reports", "EventLog", "Search", "Datasets", grdb]),
     .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "EventLog", "Datasets"]),
