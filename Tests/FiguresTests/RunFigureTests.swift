@@ -59,7 +59,7 @@ extension Canvas {
       kind, style: FigureStyle(column: column), title: "A *title*, and λ_{max}")
     let page = Rect(left: 0, top: 0, width: canvas.size.width, height: canvas.size.height)
       .grown(by: 0.75)
-    #expect(canvas.size.height > 40 && canvas.size.height < 1.6 * canvas.size.width)
+    #expect(canvas.size.height > 40 && canvas.size.height < 2.8 * canvas.size.width)
     for item in canvas.items {
       guard let bounds = item.bounds else { continue }
       #expect(page.contains(item.clip ?? bounds), "\(item.shape)")
