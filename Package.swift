@@ -40,6 +40,9 @@ let package = Package(
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
   ],
   targets: [
+    .systemLibrary(
+      name: "CCairo", pkgConfig: "pangocairo",
+      providers: [.apt(["libcairo2-dev", "libpango1.0-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CMinpack", pkgConfig: "cminpack", providers: [.apt(["libcminpack-dev"])]),
     .systemLibrary(name: "CPrefetch"),
@@ -75,11 +78,23 @@ let package = Package(
         "EventLog", "Search", "Supernet", "Datasets", "Kernels", "COpenBLAS", "CMinpack",
       ],
       resources: [.copy("Resources")], swiftSettings: safe),
+    .target(
+      name: "Figures",
+      dependencies: [
+        "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CCairo",
+      ],
+      resources: [.copy("Resources")], swiftSettings: safe),
+    .target(
+      name: "Reports",
+      dependencies: [
+        "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CCairo", "COpenBLAS",
+      ], swiftSettings: safe),
     .target(name: "Notebooks", dependencies: ["EventLog", "Datasets"], swiftSettings: safe),
     .executableTarget(
       name: "milenas-lab",
       dependencies: [
-        "Notebooks", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels",
+        "Notebooks", "Reports", "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets",
+        "Kernels",
         "COpenBLAS",
         arguments,
       ], swiftSettings: safe),
@@ -99,8 +114,16 @@ let package = Package(
     .testTarget(
       name: "AnalysisTests",
       dependencies: ["Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels"]),
+    .testTarget(
+      name: "FiguresTests",
+      dependencies: [
+        "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CPNG",
+      ]),
+    .testTarget(
+      name: "ReportsTests", dependencies: ["Reports", "EventLog", "Search", "Datasets", grdb]),
     .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "EventLog", "Datasets"]),
-    .testTarget(name: "EndToEnd", dependencies: ["milenas-lab"]),
+    .testTarget(
+      name: "EndToEnd", dependencies: ["milenas-lab", "Reports", "EventLog", "Search"]),
   ],
   swiftLanguageModes: [.v6]
 )

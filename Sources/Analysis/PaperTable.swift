@@ -1,4 +1,5 @@
 import Datasets
+import EventLog
 import Foundation
 import Supernet
 
@@ -22,6 +23,8 @@ public struct PaperTable: Encodable, Sendable {
     /// What this program counts for the first of them: parameters of the network without auxiliary head, and
     /// multiply-adds by the rule of ptflops, which the paper's numbers follow.
     public var counted: NetworkCount?
+    /// The run that the row comes from; nil for the paper's.
+    public var run: String?
   }
 
   public enum Number: Int, CaseIterable, Sendable {
@@ -32,12 +35,18 @@ public struct PaperTable: Encodable, Sendable {
   }
 
   public let title: String
+  /// The paper's, then those of local runs.
   public private(set) var rows: [Row]
+  private let isImageNet: Bool
 
-  /// Reads the table that comes with the program, and counts.
+  private enum CodingKeys: CodingKey { case title, rows }
+
+  /// Reads the table that comes with the program, counts, and adds a row for each evaluation that has ended and has
+  /// the table's stem; its row says on which images and at which size.
   ///
-  /// - Throws: `DatasetError.missing` when it is not where it was built or installed.
-  public init(_ number: Number) throws {
+  /// - Parameter runs: those that may hold such evaluations; others, and broken ones, are passed over.
+  /// - Throws: `DatasetError.missing` when the table is not where it was built or installed.
+  public init(_ number: Number, runs: [RunFolder] = []) throws {
     let file = try ShippedFile.url(bundle: "milenas-lab_Analysis", path: "tables.json")
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
@@ -47,12 +56,19 @@ public struct PaperTable: Encodable, Sendable {
     }
     title = shipped.title
     rows = shipped.rows
+    isImageNet = number == .imageNet
     let (published, shape) = (
       try KnownGenotypes(), number == .cifar10 ? .cifar10 : DerivedShape.imageNet
     )
     for (k, row) in rows.enumerated() {
       guard let name = row.cells.first else { continue }
       rows[k].counted = try NetworkCount(published[name].genotype, as: shape)
+    }
+    rows += try runs.compactMap { run in
+      guard (try? run.kind()) == .evaluation, let reader = try? EvaluationReader(run),
+        reader.manifest.configuration.shape.stem == shape.stem
+      else { return nil }
+      return try Row(reader, published: published)
     }
   }
 
@@ -62,8 +78,6 @@ public struct PaperTable: Encodable, Sendable {
   }
 
   // MARK: - As text
-
-  private var isImageNet: Bool { rows.contains { $0.multiplyAdds != nil } }
 
   public var headings: [String] {
     isImageNet
@@ -114,6 +128,14 @@ public struct PaperTable: Encodable, Sendable {
       + entries.map { line($0.map(escaped)) }.joined()
   }
 
+  /// What the entries after the paper's are, where there are any.
+  public var remark: String? {
+    rows.contains { $0.run != nil }
+      ? "The rows of method “this program” are local evaluations: the test error after the last epoch, and of the best "
+        + "epoch, which the test images chose; they compare with the paper's where images and size are the same."
+      : nil
+  }
+
   /// A LaTeX table with the rules of the package booktabs.
   public var latex: String {
     func escaped(_ entry: String) -> String {
@@ -133,8 +155,33 @@ public struct PaperTable: Encodable, Sendable {
     let columns = headings.map { ["architecture", "method", "cell"].contains($0) ? "l" : "r" }
     return "\\begin{table}\n  \\centering\n  \\caption{\(escaped(title))}\n"
       + "  \\begin{tabular}{\(columns.joined())}\n    \\toprule\n" + line(headings)
-      + "    \\midrule\n" + entries.map(line).joined()
+      + zip(rows.indices, entries).map { row, entries in
+        let begins = row == 0 || (rows[row].run != nil && rows[row - 1].run == nil)
+        return (begins ? "    \\midrule\n" : "") + line(entries)
+      }.joined()
       + "    \\bottomrule\n  \\end{tabular}\n\\end{table}\n"
+  }
+}
+
+extension PaperTable.Row {
+  /// An evaluation; nil when it has not ended.
+  fileprivate init?(_ reader: EvaluationReader, published: KnownGenotypes) throws {
+    guard let result = try? reader.result(), result.outcome == .completed,
+      let last = result.lastAccuracy
+    else { return nil }
+    let configuration = reader.manifest.configuration
+    let shape = configuration.shape
+    architecture = reader.run.name
+    error = 100 * (1 - last)
+    bestError = result.bestAccuracy.map { 100 * (1 - $0) }
+    topFiveError = try reader.epochs().last?.testTopFive.map { 100 * (1 - $0) }
+    counted = try NetworkCount(configuration.genotype, as: shape)
+    parameters = Double(result.parameters) * 1e-6
+    method =
+      "this program: \(configuration.data), C \(shape.channels), \(shape.cells) cells, "
+      + "\(configuration.epochs) epochs"
+    cells = published.entries.filter { $0.genotype == configuration.genotype }.map(\.name)
+    run = reader.run.name
   }
 }
 

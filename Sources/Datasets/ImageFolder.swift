@@ -40,6 +40,8 @@ public final class ImageFolder: TrainingSource {
   public let options: Options
   public let classNames: [String]
   public let batchSize: Int
+  /// Over the paths inside the folder and the sizes of all files that are used; their contents are not read for it.
+  public let sha256: String
   private let train: [Item]
   private let test: [Item]
   private let seed: UInt64
@@ -88,6 +90,7 @@ public final class ImageFolder: TrainingSource {
     guard 1...train.count ~= batchSize else {
       throw DatasetError.impossibleBatch(batch: batchSize, images: train.count)
     }
+    sha256 = Self.digest(of: train + test, in: folder)
     self.options = options
     self.batchSize = batchSize
     self.seed = seed
@@ -103,6 +106,15 @@ public final class ImageFolder: TrainingSource {
     entries(of: folder)
       .filter { ["jpg", "jpeg", "png"].contains(($0 as NSString).pathExtension.lowercased()) }
       .map { "\(folder)/\($0)" }
+  }
+
+  private static func digest(of items: [Item], in folder: String) -> String {
+    let lines = items.map { item -> [UInt8] in
+      let attributes = try? FileManager.default.attributesOfItem(atPath: item.path)
+      let bytes = attributes?[.size] as? Int ?? 0
+      return Array("\(item.path.dropFirst(folder.count)) \(bytes)\n".utf8)
+    }
+    return SHA256Digest.hex(of: lines)
   }
 
   // MARK: - Batches

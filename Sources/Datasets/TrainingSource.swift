@@ -5,6 +5,8 @@ import Kernels
 public protocol TrainingSource: Sendable {
   /// The name of the data set.
   var name: String { get }
+  /// What tells these images from others: SHA-256, 64 hexadecimal digits.
+  var sha256: String { get }
   /// Rows and columns of its batches.
   var imageSize: Int { get }
   var inputChannels: Int { get }
@@ -52,6 +54,8 @@ public struct WholeSource: TrainingSource {
   }
 
   public var name: String { dataset.name }
+  /// Over the decompressed files.
+  public var sha256: String { dataset.sha256 }
   public var imageSize: Int { dataset.train.rows }
   public var inputChannels: Int { dataset.train.channels }
   public var classes: Int { dataset.train.classNames.count }

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 
 /// Files that are there whole, or not at all.
-enum AtomicFile {
+public enum AtomicFile {
   private static let suffix = ".tmp"
 
   /// Whether a file is what a crash in the midst of `write` leaves.
@@ -24,7 +24,7 @@ enum AtomicFile {
   /// Writes to a temporary name beside `url`, syncs, renames, and syncs the folder.
   ///
   /// - Throws: `EventLogError.diskFull`, `.writeFailed`.
-  static func write(_ data: Data, to url: URL) throws {
+  public static func write(_ data: Data, to url: URL) throws {
     let folder = url.deletingLastPathComponent()
     let temporary = folder.appending(path: ".\(url.lastPathComponent).\(getpid())\(suffix)")
     do {

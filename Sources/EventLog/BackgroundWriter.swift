@@ -2,16 +2,16 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Puts the record on disk beside the search: entries queue up, and all that wait go into one transaction.
+/// Puts the record on disk beside the computation: entries queue up, and all that wait go into one transaction.
 ///
 /// A disk that keeps up gets a transaction for each step. A slow one makes the queue grow to `capacity`, and then the
-/// search waits.
-final class BackgroundWriter: Sendable {
+/// computation waits.
+final class BackgroundWriter<Entry: Sendable>: Sendable {
   /// Entries that may wait: at level `trace` and the paper's size 0.5 GB.
-  static let capacity = 64
+  static var capacity: Int { 64 }
 
   private struct State {
-    var waiting: [LogEntry] = []
+    var waiting: [Entry] = []
     var isScheduled = false
     var stored = 0
     var notices: [String] = []
@@ -21,14 +21,14 @@ final class BackgroundWriter: Sendable {
   private let queue = DispatchQueue(label: "event log", qos: .utility)
   private let slots = DispatchSemaphore(value: 0)
   private let state = Mutex(State())
-  private let store: @Sendable ([LogEntry]) throws -> [String]
+  private let store: @Sendable ([Entry]) throws -> [String]
   private let interval: Double
 
   /// - Parameters:
   ///   - interval: for how long entries are gathered for one transaction, in seconds.
   ///   - store: puts entries on disk, and is called by one thread at a time.
   init(
-    interval: Double = 0, store: @escaping @Sendable ([LogEntry]) throws -> [String]
+    interval: Double = 0, store: @escaping @Sendable ([Entry]) throws -> [String]
   ) {
     self.interval = interval
     self.store = store
@@ -39,7 +39,7 @@ final class BackgroundWriter: Sendable {
   /// Queues an entry; waits while the queue is full.
   ///
   /// - Throws: what storing an earlier entry threw; nothing is stored after that.
-  func submit(_ entry: LogEntry) throws {
+  func submit(_ entry: Entry) throws {
     slots.wait()
     let schedules = try state.withLock { state in
       if let failure = state.failure { throw failure }
@@ -70,7 +70,7 @@ final class BackgroundWriter: Sendable {
   }
 
   private func storeWaiting() {
-    let entries = state.withLock { state -> [LogEntry] in
+    let entries = state.withLock { state -> [Entry] in
       state.isScheduled = false
       defer { state.waiting = [] }
       return state.failure == nil ? state.waiting : []

@@ -2,120 +2,121 @@ import Foundation
 import Search
 import Supernet
 
-/// All that a search needs to go on, as it lies on disk: `checkpoints/step-000375.safetensors`.
-///
-/// Tensors: `weights.NAME` and `momentum.NAME` for every slice of the parameter layout, in PyTorch's shapes; `alpha`,
-/// `adam.first`, `adam.second` [2 kinds][edges][8]; `statistics.means`, `statistics.variances` of the batch norms.
-/// The metadata hold the position, and the epochs so far, from which the rules of stopping go on.
-public struct Checkpoint: Equatable, Sendable {
-  public var state: SearchState
-  public var epochs: [EpochRecord]
+/// The checkpoint of a search.
+public typealias Checkpoint = RunCheckpoint<SearchLoop>
 
-  public init(_ state: SearchState, after epochs: [EpochRecord]) {
+/// All that a run needs to go on, as it lies on disk: `checkpoints/step-000375.safetensors`.
+///
+/// Tensors: `weights.NAME` and `momentum.NAME` for every slice of the parameter layout, in PyTorch's shapes;
+/// `statistics.means`, `statistics.variances` of the batch norms; of a search `alpha`, `adam.first`, `adam.second`
+/// [2 kinds][edges][8]. The metadata hold the position, and the epochs so far, from which the rules of stopping go on.
+public struct RunCheckpoint<Loop: RecordedLoop>: Equatable, Sendable {
+  public var state: Loop.State
+  public var epochs: [Loop.Epoch]
+
+  public init(_ state: Loop.State, after epochs: [Loop.Epoch]) {
     self.state = state
     self.epochs = epochs
   }
 
-  /// What the metadata hold.
-  private struct Position: Codable {
-    var step: Int
-    var epoch: Int
-    var stepInEpoch: Int
-    var adamSteps: Int
-    var progress: SearchState.EpochProgress
-    var epochs: [EpochRecord]
-  }
-
-  private static let format = "milenas-lab search state 1"
-
   /// The file; equal checkpoints have equal bytes.
-  func encoded(_ layout: ParameterLayout, _ shape: SupernetShape) throws -> Data {
-    func slices(_ name: String, _ vector: [Float]) -> [Safetensors.Tensor] {
-      layout.slices.map {
-        .init(name: "\(name).\($0.name)", shape: $0.shape, values: Array(vector[$0.range]))
-      }
-    }
-    func alphaShaped(_ name: String, _ vector: [Float]) -> Safetensors.Tensor {
-      .init(name: name, shape: [2, shape.edgeCount, Operation.allCases.count], values: vector)
-    }
-    func flat(_ name: String, _ vector: [Float]) -> Safetensors.Tensor {
-      .init(name: name, shape: [vector.count], values: vector)
-    }
-    let position = Position(
-      step: state.step, epoch: state.epoch, stepInEpoch: state.stepInEpoch,
-      adamSteps: state.adam.steps, progress: state.progress, epochs: epochs)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    encoder.nonConformingFloatEncodingStrategy = Self.encodingOfNonNumbers
-    let file = Safetensors(
-      tensors: slices("weights", state.weights) + slices("momentum", state.momentum) + [
-        alphaShaped("alpha", state.alpha), alphaShaped("adam.first", state.adam.first),
-        alphaShaped("adam.second", state.adam.second),
-        flat("statistics.means", state.statistics.means),
-        flat("statistics.variances", state.statistics.variances),
-      ],
-      metadata: [
-        "format": Self.format,
-        "position": String(decoding: try encoder.encode(position), as: UTF8.self),
-      ])
-    return try file.encoded()
+  func encoded(_ layout: ParameterLayout) throws -> Data {
+    try Loop.file(of: self, layout).encoded()
   }
 
   /// - Throws: `Safetensors.Malformed` when the bytes are no checkpoint of this network.
-  init(_ data: Data, _ layout: ParameterLayout, _ shape: SupernetShape) throws {
-    let file = try Safetensors(data)
-    guard file.metadata["format"] == Self.format else {
-      throw Safetensors.Malformed(reason: "it is no \(Self.format)")
+  init(_ data: Data, _ layout: ParameterLayout, _ configuration: Loop.Configuration) throws {
+    self = try Loop.checkpoint(from: StateFile(data), layout, configuration)
+  }
+}
+
+/// The file of a state: its vectors as tensors, and its position as JSON.
+public struct StateFile {
+  private var file: Safetensors
+
+  /// - Parameters:
+  ///   - format: names the kind of state, and the version of its form.
+  ///   - position: what the state holds beside vectors.
+  init(format: String, position: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    file = Safetensors(
+      tensors: [],
+      metadata: [
+        "format": format,
+        "position": String(decoding: try encoder.encode(position), as: UTF8.self),
+      ])
+  }
+
+  /// - Throws: `Safetensors.Malformed`.
+  init(_ data: Data) throws { file = try Safetensors(data) }
+
+  func encoded() throws -> Data { try file.encoded() }
+
+  /// - Parameter shape: nil for one dimension.
+  mutating func add(_ name: String, _ vector: [Float], shape: [Int]? = nil) {
+    file.tensors.append(.init(name: name, shape: shape ?? [vector.count], values: vector))
+  }
+
+  /// A vector like w: a tensor for each of its slices.
+  mutating func add(_ name: String, _ vector: [Float], _ layout: ParameterLayout) {
+    for slice in layout.slices {
+      add("\(name).\(slice.name)", Array(vector[slice.range]), shape: slice.shape)
+    }
+  }
+
+  /// - Throws: `Safetensors.Malformed` for a file of another format.
+  func position<Position: Decodable>(format: String, as type: Position.Type) throws -> Position {
+    guard file.metadata["format"] == format else {
+      throw Safetensors.Malformed(reason: "it is no \(format)")
     }
     let decoder = JSONDecoder()
-    decoder.nonConformingFloatDecodingStrategy = Self.decodingOfNonNumbers
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     guard
       let position = try? decoder.decode(
         Position.self, from: Data((file.metadata["position"] ?? "").utf8))
     else { throw Safetensors.Malformed(reason: "its position cannot be read") }
-    let tensors = file.byName
-    func vector(_ name: String, _ count: Int?) throws -> [Float] {
-      guard let tensor = tensors[name] else {
-        throw Safetensors.Malformed(reason: "\(name) is missing")
-      }
-      if let count, count != tensor.values.count {
-        throw Safetensors.Malformed(
-          reason: "\(name) has \(tensor.values.count) entries instead of \(count)")
-      }
-      return tensor.values
-    }
-    func whole(_ name: String) throws -> [Float] {
-      try layout.slices.flatMap { try vector("\(name).\($0.name)", $0.count) }
-    }
-    let entries = 2 * shape.edgeCount * Operation.allCases.count
-    var adam = Adam.Moments(count: entries)
-    adam.first = try vector("adam.first", entries)
-    adam.second = try vector("adam.second", entries)
-    adam.steps = position.adamSteps
-    let means = try vector("statistics.means", nil)
-    var state = SearchState(
-      weights: try whole("weights"), momentum: try whole("momentum"),
-      alpha: try vector("alpha", entries), adam: adam,
-      statistics: BatchNormStatistics(
-        means: means, variances: try vector("statistics.variances", means.count)))
-    state.step = position.step
-    state.epoch = position.epoch
-    state.stepInEpoch = position.stepInEpoch
-    state.progress = position.progress
-    self.init(state, after: position.epochs)
+    return position
   }
 
-  private static let encodingOfNonNumbers = JSONEncoder.NonConformingFloatEncodingStrategy
-    .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-  private static let decodingOfNonNumbers = JSONDecoder.NonConformingFloatDecodingStrategy
-    .convertFromString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+  /// - Parameter count: nil for any.
+  /// - Throws: `Safetensors.Malformed` for a tensor that is missing or has another size.
+  func vector(_ name: String, _ count: Int? = nil) throws -> [Float] {
+    try Self.vector(name, count, in: file.byName)
+  }
+
+  /// A vector like w.
+  ///
+  /// - Throws: as `vector(_:_:)`, for any of its slices.
+  func vector(_ name: String, _ layout: ParameterLayout) throws -> [Float] {
+    let tensors = file.byName
+    return try layout.slices.flatMap { slice in
+      try Self.vector("\(name).\(slice.name)", slice.count, in: tensors)
+    }
+  }
+
+  private static func vector(
+    _ name: String, _ count: Int?, in tensors: [String: Safetensors.Tensor]
+  ) throws -> [Float] {
+    guard let tensor = tensors[name] else {
+      throw Safetensors.Malformed(reason: "\(name) is missing")
+    }
+    if let count, count != tensor.values.count {
+      throw Safetensors.Malformed(
+        reason: "\(name) has \(tensor.values.count) entries instead of \(count)")
+    }
+    return tensor.values
+  }
 }
 
 /// Which checkpoints of a run stay on disk; the last one does until the run has ended, for it to go on from.
 public enum CheckpointPolicy: Codable, Equatable, Sendable, CustomStringConvertible {
   case all
   case last(Int)
-  /// The one with the best validation accuracy.
+  /// The one with the best validation accuracy, or test accuracy of an evaluation.
   case best
   /// The last one while the run works, none once it has ended: a record that is small, and replayed from its start.
   case none
@@ -157,15 +158,15 @@ public enum CheckpointPolicy: Codable, Equatable, Sendable, CustomStringConverti
   public func encode(to encoder: any Encoder) throws { try description.encode(to: encoder) }
 
   /// Of checkpoints in order, with the accuracies of the epochs that they close, those that may go.
-  func superfluous(_ checkpoints: [(step: Int, validAccuracy: Double?)]) -> [Int] {
+  func superfluous(_ checkpoints: [(step: Int, accuracy: Double?)]) -> [Int] {
     let kept: [Int]
     switch self {
     case .all: return []
     case .last(let count): kept = checkpoints.suffix(count).map(\.step)
     case .none: kept = checkpoints.suffix(1).map(\.step)
     case .best:
-      let best = checkpoints.filter { $0.validAccuracy != nil }
-        .max { ($0.validAccuracy ?? 0) < ($1.validAccuracy ?? 0) }
+      let best = checkpoints.filter { $0.accuracy != nil }
+        .max { ($0.accuracy ?? 0) < ($1.accuracy ?? 0) }
       kept = [best?.step, checkpoints.last?.step].compactMap { $0 }
     }
     return checkpoints.map(\.step).filter { !kept.contains($0) }

@@ -5,9 +5,9 @@ import Search
 import Supernet
 
 /// The checkpoints that a log knows of, and their files.
-struct CheckpointShelf {
+struct CheckpointShelf<Loop: RecordedLoop> {
   let run: RunFolder
-  let manifest: Manifest
+  let manifest: RunManifest<Loop>
   let queue: DatabaseQueue
   private let layout: ParameterLayout
 
@@ -31,11 +31,11 @@ struct CheckpointShelf {
     }
   }
 
-  init(run: RunFolder, manifest: Manifest, queue: DatabaseQueue) throws {
+  init(run: RunFolder, manifest: RunManifest<Loop>, queue: DatabaseQueue) throws {
     self.run = run
     self.manifest = manifest
     self.queue = queue
-    layout = ParameterLayout(manifest.configuration.shape)
+    layout = try manifest.configuration.parameterLayout()
   }
 
   /// In the order of their steps.
@@ -58,7 +58,7 @@ struct CheckpointShelf {
   /// Reads a checkpoint whose file is, byte for byte, the one that was written.
   ///
   /// - Throws: `EventLogError.badCheckpoint`.
-  func load(_ entry: Entry) throws -> Checkpoint {
+  func load(_ entry: Entry) throws -> RunCheckpoint<Loop> {
     let url = run.checkpointFile(named: entry.file)
     func bad(_ reason: String) -> EventLogError {
       .badCheckpoint(path: url.relativePath, reason: reason)
@@ -79,7 +79,7 @@ struct CheckpointShelf {
       throw bad("its SHA-256 is not the one in the log")
     }
     do {
-      let checkpoint = try Checkpoint(data, layout, manifest.configuration.shape)
+      let checkpoint = try RunCheckpoint<Loop>(data, layout, manifest.configuration)
       guard checkpoint.state.step == entry.step else { throw bad("it is that of another step") }
       return checkpoint
     } catch let error as Safetensors.Malformed {
@@ -93,7 +93,7 @@ struct CheckpointShelf {
   /// - Parameter problem: is told of each one that cannot be used.
   func last(
     atOrBefore step: Int = .max, problem: (EventLogError) -> Void = { _ in }
-  ) throws -> (checkpoint: Checkpoint, digest: Data)? {
+  ) throws -> (checkpoint: RunCheckpoint<Loop>, digest: Data)? {
     for entry in try entries().reversed() where entry.step <= step {
       do {
         return (try load(entry), entry.digest)
@@ -102,21 +102,5 @@ struct CheckpointShelf {
       }
     }
     return nil
-  }
-}
-
-extension Manifest {
-  /// Opens the images of the run, and checks that they are the same.
-  ///
-  /// - Parameter folder: where they lie now; nil for where they lay.
-  /// - Throws: `DatasetError`; `EventLogError.otherData`.
-  public func openData(folder: String? = nil) throws -> Dataset {
-    let dataset = try Dataset.open(
-      configuration.data, folder: folder ?? configuration.dataDirectory)
-    guard dataset.sha256 == data.sha256 else {
-      throw EventLogError.otherData(
-        name: data.name, expected: data.sha256, found: dataset.sha256)
-    }
-    return dataset
   }
 }

@@ -16,19 +16,14 @@ enum Digest {
   }
 }
 
-/// All that a search carries from step to step, in 16 bytes: another bit anywhere gives other bytes.
+/// All that a run carries from step to step, in 16 bytes: another bit anywhere gives other bytes.
 public struct StateHash: Equatable, Sendable {
   let bytes: Data
 
-  /// Hashes w, momentum, α, Adam's moments and the batch norms' statistics.
+  /// Hashes w, momentum, the batch norms' statistics, and whatever else a state carries.
   ///
   /// Cost: 1 ms for w and momentum of 1,930,618 entries each.
-  public init(_ state: SearchState) {
-    self.init([
-      state.weights, state.momentum, state.alpha, state.adam.first, state.adam.second,
-      state.statistics.means, state.statistics.variances,
-    ])
-  }
+  public init(_ state: some RecordedState) { self.init(state.vectors) }
 
   init(bytes: Data) { self.bytes = bytes }
 
@@ -63,7 +58,7 @@ struct DigestChain {
 ///
 /// Numbers count as SQLite keeps them, so that the bytes can be made again from the file: NaN is NULL,
 /// −0 is 0.
-struct CanonicalBytes {
+public struct CanonicalBytes: Sendable {
   private(set) var data = Data()
 
   mutating func append(_ value: Int) { append(bits: UInt64(bitPattern: Int64(value))) }

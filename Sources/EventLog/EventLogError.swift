@@ -11,8 +11,12 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
   /// The file is no log, or not all of it.
   case damaged(path: String, reason: String)
   case unreadableManifest(path: String, reason: String)
-  /// The log was not closed, and its folder cannot be written to recover it.
-  case needsRecovery(path: String)
+  /// There is no log.
+  case missing(path: String)
+  /// The record is that of another kind of run.
+  case otherKind(run: String, found: RunKind, needed: RunKind)
+  /// The log was not closed by its writer, and a reader alone cannot recover it.
+  case needsRecovery(path: String, run: String)
   /// Another process has the right to write; `holder` names it where that can be told.
   case alreadyWriting(path: String, holder: String?)
   /// A reader, or another tool, does not let go of the file.
@@ -39,10 +43,10 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .runExists, .impossibleName, .noRuns, .noSuchRun, .notARun, .folderNotWritable,
       .newerSchema, .nothingToResume, .otherData, .noSuchStep, .noSuchQuantity, .levelTooLow,
-      .noCheckpoints,
-      .refusedSQL:
+      .noCheckpoints, .otherKind, .refusedSQL:
       true
-    case .damaged, .differs, .badCheckpoint, .unreadableManifest, .needsRecovery, .alreadyWriting,
+    case .damaged, .missing, .differs, .badCheckpoint, .unreadableManifest, .needsRecovery,
+      .alreadyWriting,
       .inUse,
       .diskFull, .writeFailed,
       .slowSQL:
@@ -74,10 +78,16 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
       "\(path) is damaged (\(reason)): restore it from a copy, "
         + "or save what is left with `sqlite3 \(path) .recover`"
     case .unreadableManifest(let path, let reason):
-      "\(path) cannot be read as a manifest (\(reason)): restore it from a copy"
-    case .needsRecovery(let path):
-      "\(path) was not closed by its writer, and its folder cannot be written to recover it: "
-        + "copy the whole folder to one that can, and open it there"
+      "\(path) cannot be read as a manifest (\(reason)): restore it from a copy, "
+        + "or from the log with `milenas-lab runs verify RUN --repair` where it is missing or cut"
+    case .missing(let path):
+      "\(path) is missing: restore it from a copy, or compute the run again with --resume"
+    case .otherKind(let run, let found, let needed):
+      "\(run) is the record of \(found.words), and this needs that of \(needed.words): "
+        + "`milenas-lab runs list` tells them apart"
+    case .needsRecovery(let path, let run):
+      "\(path) was not closed by its writer, and reading alone cannot recover it: "
+        + "`milenas-lab runs verify \(run) --repair` does, in a copy where the folder cannot be written"
     case .alreadyWriting(let path, let holder):
       "\(holder ?? "another process") is writing \(path): wait until it ends, or choose another --name"
     case .inUse(let path):
@@ -87,10 +97,11 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
         + (lastStep.map { "the record holds every step up to \($0)" } ?? "nothing is lost")
         + "; free some space, or set --runs-dir to another disk"
     case .writeFailed(let path, let reason):
-      "cannot write \(path) (\(reason)): what was reported before is in the record"
+      "cannot write \(path) (\(reason)): what was reported before is in the record; "
+        + "make it writable, or work on a copy of its folder"
     case .nothingToResume(let run, let outcome):
       "\(run) is \(outcome), so there is nothing to resume: "
-        + "`milenas-lab runs show \(run)` shows it, `search --seed N` starts another"
+        + "`milenas-lab runs show \(run)` shows it, another --seed starts another"
     case .otherData(let name, let expected, let found):
       "the images of \(name) have SHA-256 \(found), those of the run had \(expected): "
         + "set --data-dir to the folder that holds the run's"
@@ -103,7 +114,7 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
             + "use the same build on the same kind of processor")
     case .badCheckpoint(let path, let reason):
       "the checkpoint \(path) cannot be used (\(reason)): restore it from a copy, or remove it, "
-        + "and the search is computed again from the one before"
+        + "and the run is computed again from the one before"
     case .noCheckpoints(let run):
       "\(run) has no checkpoints, and neither has another run there: search anew without "
         + "--keep-checkpoints, or name a run"
@@ -119,6 +130,15 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
         + "`milenas-lab runs schema` shows tables and columns"
     case .slowSQL(let seconds):
       "the statement was stopped after \(seconds) s: narrow it with WHERE, or use the sqlite3 shell"
+    }
+  }
+}
+
+extension RunKind {
+  fileprivate var words: String {
+    switch self {
+    case .search: "a search"
+    case .evaluation: "an evaluation"
     }
   }
 }

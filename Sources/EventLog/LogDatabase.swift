@@ -10,12 +10,12 @@ enum LogDatabase {
   /// Creates the database of a new run, with its tables.
   ///
   /// - Throws: `EventLogError.writeFailed`, `.diskFull`.
-  static func create(at url: URL) throws -> DatabaseQueue {
+  static func create(at url: URL, _ schema: Schema) throws -> DatabaseQueue {
     try translatingErrors(of: url.path) {
       let queue = try open(url)
       try queue.write { db in
         try db.execute(sql: "PRAGMA application_id = \(applicationID)")
-        try Schema.create(in: db)
+        try schema.create(in: db)
       }
       return queue
     }
@@ -33,6 +33,26 @@ enum LogDatabase {
       return mark != 0
     }
     return (try? queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM run") }) != 0
+  }
+
+  /// - Throws: `EventLogError.unreadableManifest` when the file says other things than the log's copy.
+  static func check<Loop>(
+    _ manifest: RunManifest<Loop>, against queue: DatabaseQueue, of run: RunFolder
+  ) throws {
+    let copy = try translatingErrors(of: run.logFile.relativePath) {
+      try queue.read { try String.fetchOne($0, sql: "SELECT manifest FROM run") }
+    }
+    guard copy == (try manifest.json()) else {
+      throw EventLogError.unreadableManifest(
+        path: run.manifestFile.relativePath, reason: "it is not the one that the log has a copy of")
+    }
+  }
+
+  /// How the run ended; nil while it works, and when it failed or was killed.
+  static func outcome(in queue: DatabaseQueue, of run: RunFolder) throws -> String? {
+    try translatingErrors(of: run.logFile.relativePath) {
+      try queue.read { try String.fetchOne($0, sql: "SELECT outcome FROM result") }
+    }
   }
 
   /// Removes a log and the files beside it, where they are.
@@ -91,9 +111,12 @@ enum LogDatabase {
 
   /// Opens a log to read it, while it is written or from a folder that cannot be written.
   ///
-  /// - Throws: `EventLogError.newerSchema`, `.damaged`, `.needsRecovery`.
+  /// - Throws: `EventLogError.missing`, `.newerSchema`, `.damaged`, `.needsRecovery`.
   static func openForReading(_ url: URL) throws -> DatabaseQueue {
-    try translatingErrors(of: url.path) {
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw EventLogError.missing(path: url.path)
+    }
+    return try translatingErrors(of: url.path) {
       do {
         return try openForReading(path: url.path, named: url.path)
       } catch let error as DatabaseError
@@ -102,7 +125,8 @@ enum LogDatabase {
         // A WAL database cannot make its side files here; without a WAL the file alone is complete.
         let wal = try? FileManager.default.attributesOfItem(atPath: url.path + "-wal")
         if (wal?[.size] as? Int ?? 0) > 0 || FileManager.default.fileExists(atPath: journal(url)) {
-          throw EventLogError.needsRecovery(path: url.path)
+          throw EventLogError.needsRecovery(
+            path: url.path, run: url.deletingLastPathComponent().lastPathComponent)
         }
         return try openForReading(path: immutableURI(of: url.path), named: url.path)
       }
@@ -137,8 +161,8 @@ enum LogDatabase {
     if id != applicationID {
       throw EventLogError.damaged(path: path, reason: "it does not bear the mark of an event log")
     }
-    if version > Schema.version {
-      throw EventLogError.newerSchema(path: path, found: version, known: Schema.version)
+    if version > Schema.latestVersion {
+      throw EventLogError.newerSchema(path: path, found: version, known: Schema.latestVersion)
     }
   }
 

@@ -1,20 +1,15 @@
 import Foundation
 import Search
 
+/// The manifest of a search.
+public typealias Manifest = RunManifest<SearchLoop>
+
 /// What a run is, for people and programs: `manifest.json`, written before anything else.
-public struct Manifest: Codable, Equatable, Sendable {
-  /// The images of a run; the hash is over their decompressed content.
-  public struct DataIdentity: Codable, Equatable, Sendable {
-    public var name: String
-    /// 64 hexadecimal digits.
-    public var sha256: String
+public struct RunManifest<Loop: RecordedLoop>: Codable, Equatable, Sendable {
+  public typealias DataIdentity = EventLog.DataIdentity
 
-    public init(name: String, sha256: String) {
-      self.name = name
-      self.sha256 = sha256
-    }
-  }
-
+  /// nil for a search.
+  private var kind: RunKind?
   /// The name that the run began with; the folder may have been renamed since.
   public var name: String
   /// ISO 8601, UTC: "2026-03-01T12:00:00.000Z".
@@ -23,35 +18,39 @@ public struct Manifest: Codable, Equatable, Sendable {
   public var checkpoints: CheckpointPolicy
   /// Size of the log from which traces are left out, in bytes; nil: half of the disk's free space.
   public var maxLogBytes: Int?
-  public var configuration: SearchConfiguration
+  public var configuration: Loop.Configuration
+  /// Of an evaluation: where its cell comes from.
+  public var cell: CellOrigin?
   public var data: DataIdentity
   public var threads: Int
   public var environment: RunEnvironment
 
   public init(
-    name: String, record: RecordOptions, configuration: SearchConfiguration, data: DataIdentity,
-    threads: Int, started: String = .now(), environment: RunEnvironment = .current()
+    name: String, record: RecordOptions, configuration: Loop.Configuration,
+    cell: CellOrigin? = nil, data: DataIdentity, threads: Int, started: String = .now(),
+    environment: RunEnvironment = .current()
   ) {
+    kind = Loop.kind == .search ? nil : Loop.kind
     self.name = name
     self.started = started
     logLevel = record.level
     checkpoints = record.checkpoints
     maxLogBytes = record.maxLogBytes
     self.configuration = configuration
+    self.cell = cell
     self.data = data
     self.threads = threads
     self.environment = environment
   }
 
-  /// - Throws: `EventLogError.unreadableManifest`.
+  /// - Throws: `EventLogError.unreadableManifest`, `.otherKind`.
   public init(contentsOf url: URL) throws {
-    do {
-      self = try JSONDecoder().decode(Manifest.self, from: Data(contentsOf: url))
-    } catch let error as DecodingError {
-      throw EventLogError.unreadableManifest(path: url.path, reason: error.sentence)
-    } catch {
-      throw EventLogError.unreadableManifest(path: url.path, reason: reason(of: error))
+    let kind = try ManifestHead(contentsOf: url).kind ?? .search
+    guard kind == Loop.kind else {
+      throw EventLogError.otherKind(
+        run: url.deletingLastPathComponent().lastPathComponent, found: kind, needed: Loop.kind)
     }
+    self = try Self.decode(contentsOf: url)
   }
 
   func json() throws -> String { try Self.json(self) }
@@ -68,6 +67,45 @@ public struct Manifest: Codable, Equatable, Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
+  }
+}
+
+/// Where the cell of an evaluation comes from, when it was not given word by word.
+public enum CellOrigin: Codable, Equatable, Sendable {
+  /// The name of a published cell.
+  case published(name: String)
+  /// A run, with the digest that it had then; epoch: the one after which it had the cell, nil within an epoch.
+  case run(name: String, epoch: Int?, digest: String)
+}
+
+/// What every manifest says, whatever the run is of.
+struct ManifestHead: Decodable {
+  var kind: RunKind?
+  var started: String?
+
+  /// - Throws: `EventLogError.unreadableManifest`.
+  init(contentsOf url: URL) throws { self = try Self.decode(contentsOf: url) }
+}
+
+extension Decodable {
+  /// - Throws: `EventLogError.unreadableManifest`.
+  fileprivate static func decode(contentsOf url: URL) throws -> Self {
+    do {
+      return try JSONDecoder().decode(Self.self, from: Data(contentsOf: url))
+    } catch let error as DecodingError {
+      throw EventLogError.unreadableManifest(path: url.path, reason: error.sentence)
+    } catch {
+      throw EventLogError.unreadableManifest(path: url.path, reason: reason(of: error))
+    }
+  }
+}
+
+extension RunFolder {
+  /// What the run is of.
+  ///
+  /// - Throws: `EventLogError.unreadableManifest`.
+  public func kind() throws -> RunKind {
+    try ManifestHead(contentsOf: manifestFile).kind ?? .search
   }
 }
 

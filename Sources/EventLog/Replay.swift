@@ -1,37 +1,37 @@
 import Foundation
 import Search
-import Supernet
+
+/// Computes steps of a recorded search again.
+public typealias Replay = RecordReplay<SearchLoop>
+
+/// What a replay says of a run.
+public enum ReplayAnswer: Equatable, Sendable {
+  case identical(steps: Int, epochs: Int)
+  case differs(RunDifference)
+  /// Bits differ, and what may have changed them has changed: named.
+  case incomparable(RunDifference, environment: [String])
+}
 
 /// Computes steps of a recorded run again.
-public final class Replay {
-  public let reader: RunReader
-  public let loop: SearchLoop
-  private let shelf: CheckpointShelf
+public final class RecordReplay<Loop: RecordedLoop> {
+  public let reader: RecordReader<Loop>
+  public let loop: Loop
+  private let shelf: CheckpointShelf<Loop>
 
   /// One step, computed again.
   public struct Step {
-    public var record: StepRecord
+    public var record: Loop.Step
     public var trace: StepTrace
-    public var before: SearchState
-    public var after: SearchState
-  }
-
-  /// What a replay says of a run.
-  public enum Answer: Equatable, Sendable {
-    case identical(steps: Int, epochs: Int)
-    case differs(RunDifference)
-    /// Bits differ, and what may have changed them has changed: named.
-    case incomparable(RunDifference, environment: [String])
+    public var before: Loop.State
+    public var after: Loop.State
   }
 
   /// - Parameter dataFolder: where the images lie now; nil for where they lay.
-  /// - Throws: as `RunReader`, `Manifest.openData` and `SearchLoop`.
+  /// - Throws: as `RecordReader` and `RecordedLoop.open`.
   public init(_ run: RunFolder, threads: Int, dataFolder: String? = nil) throws {
-    reader = try RunReader(run)
-    try RunReader.check(reader.manifest, against: reader.queue, of: run)
-    loop = try SearchLoop(
-      reader.manifest.configuration, dataset: try reader.manifest.openData(folder: dataFolder),
-      threads: threads)
+    reader = try RecordReader(run)
+    try LogDatabase.check(reader.manifest, against: reader.queue, of: run)
+    loop = try Loop.open(reader.manifest, dataFolder: dataFolder, threads: threads)
     shelf = try CheckpointShelf(run: run, manifest: reader.manifest, queue: reader.queue)
   }
 
@@ -44,7 +44,7 @@ public final class Replay {
   /// The state before a step: from the nearest checkpoint, and the steps between computed again.
   ///
   /// - Throws: `EventLogError.noSuchStep`.
-  public func state(before step: Int) throws -> SearchState {
+  public func state(before step: Int) throws -> Loop.State {
     let count = try recordedSteps()
     guard 0...count ~= step else {
       throw EventLogError.noSuchStep(step, run: reader.run.name, steps: count)
@@ -57,13 +57,12 @@ public final class Replay {
   /// The addresses from which `state(before:)` costs least: the steps that follow a checkpoint.
   public func checkpointedSteps() throws -> [Int] { try shelf.entries().map(\.step) }
 
-  private func start(atOrBefore step: Int) throws -> SearchState {
-    try shelf.last(atOrBefore: step)?.checkpoint.state
-      ?? SearchState(loop.net, configuration: loop.configuration)
+  private func start(atOrBefore step: Int) throws -> Loop.State {
+    try shelf.last(atOrBefore: step)?.checkpoint.state ?? loop.initialState
   }
 
   /// A step, and the end of the epoch where it is the last one.
-  private func advance(_ state: inout SearchState) throws -> (Step, EpochRecord?) {
+  private func advance(_ state: inout Loop.State) throws -> (Step, Loop.Epoch?) {
     let before = state
     let (record, trace) = try loop.tracedStep(&state)
     let step = Step(record: record, trace: trace, before: before, after: state)
@@ -81,7 +80,7 @@ public final class Replay {
   public func compare(
     _ steps: Range<Int>? = nil, isCancelled: () -> Bool = { false },
     visit: (Step) throws -> Void = { _ in }
-  ) throws -> Answer {
+  ) throws -> ReplayAnswer {
     let count = try recordedSteps()
     let range = steps ?? 0..<count
     guard range.lowerBound >= 0, range.upperBound <= count, !range.isEmpty || count == 0 else {
@@ -130,37 +129,30 @@ public final class Replay {
     return RunDifference(step: number, epoch: nil, quantity: quantity, relative: relative)
   }
 
-  private func answer(_ difference: RunDifference) -> Answer {
+  private func answer(_ difference: RunDifference) -> ReplayAnswer {
     let environment = reader.manifest.environment.differences(from: .current())
     return environment.isEmpty
       ? .differs(difference) : .incomparable(difference, environment: environment)
   }
 }
 
-extension Replay.Step {
+extension RecordReplay.Step {
   /// Every vector of a step by name, those that no log level stores included; the state is that before the step.
-  public static let quantityNames = [
-    "grad-w", "grad-alpha", "terms", "samples", "alpha", "weights", "momentum", "adam-first",
-    "adam-second", "bn-means", "bn-variances",
-  ]
+  public static var quantityNames: [String] {
+    ["grad-w"] + Loop.Step.vectorNames + Loop.State.vectorNames
+  }
 
   /// The vectors that a name stands for, with names of their own where there are several.
   ///
   /// - Throws: `EventLogError.noSuchQuantity`.
   public func vectors(_ name: String) throws -> [(name: String, values: [Float])] {
-    switch name {
-    case "grad-w": [(name, trace.weightGradient)]
-    case "grad-alpha": [(name, record.alphaGradient)]
-    case "terms": record.terms.map { ("term-\($0.name)", $0.gradient) }
-    case "samples": record.samples.map { ("sample-\($0.pass)", $0.noise) }
-    case "alpha": [(name, before.alpha)]
-    case "weights": [(name, before.weights)]
-    case "momentum": [(name, before.momentum)]
-    case "adam-first": [(name, before.adam.first)]
-    case "adam-second": [(name, before.adam.second)]
-    case "bn-means": [(name, before.statistics.means)]
-    case "bn-variances": [(name, before.statistics.variances)]
-    default: throw EventLogError.noSuchQuantity(name, known: Self.quantityNames)
+    guard Self.quantityNames.contains(name) else {
+      throw EventLogError.noSuchQuantity(name, known: Self.quantityNames)
     }
+    if name == "grad-w" { return [(name, trace.weightGradient)] }
+    if let place = Loop.State.vectorNames.firstIndex(of: name) {
+      return [(name, before.vectors[place])]
+    }
+    return record.vectors(named: name)
   }
 }

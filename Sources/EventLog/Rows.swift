@@ -2,11 +2,10 @@ import Foundation
 import GRDB
 import Search
 
-// A record becomes a row and a row becomes the record again. Columns come in the order of `Tables`.
+// A record of a search becomes a row and a row becomes the record again. Columns come in the order of `Tables`.
 
-extension StepRecord {
-  /// What the chain of digests covers: all but the wall times.
-  var canonicalBytes: CanonicalBytes {
+extension StepRecord: RecordedStep {
+  public var canonicalBytes: CanonicalBytes {
     var bytes = CanonicalBytes()
     for number in [step, epoch, stepInEpoch] { bytes.append(number) }
     bytes.append(trainLoss)
@@ -28,7 +27,35 @@ extension StepRecord {
     return bytes
   }
 
-  func insert(in db: Database, attempt: Int, state: StateHash, digest: Data) throws {
+  public var quantities: [Quantity] {
+    [
+      Quantity("step_in_epoch", stepInEpoch), Quantity("epoch", epoch),
+      Quantity("weight_rate", weightRate), Quantity("temperature", temperature),
+      Quantity("alpha", alpha),
+    ]
+      + samples.map { Quantity("sample \($0.pass)", $0.noise) }
+      + [Quantity("train_loss", trainLoss), Quantity("valid_loss", validLoss)]
+      + terms.flatMap {
+        [
+          Quantity("coefficient of \($0.name)", $0.coefficient),
+          Quantity("term \($0.name)", $0.gradient),
+        ]
+      }
+      + [Quantity("alpha_gradient", alphaGradient), Quantity("gradient_norms", gradientNorms)]
+  }
+
+  public static var vectorNames: [String] { ["grad-alpha", "terms", "samples"] }
+
+  public func vectors(named name: String) -> [(name: String, values: [Float])] {
+    switch name {
+    case "grad-alpha": [(name, alphaGradient)]
+    case "terms": terms.map { ("term-\($0.name)", $0.gradient) }
+    case "samples": samples.map { ("sample-\($0.pass)", $0.noise) }
+    default: []
+    }
+  }
+
+  public func insert(in db: Database, attempt: Int, state: StateHash, digest: Data) throws {
     try db.insert(
       Tables.steps,
       [
@@ -50,8 +77,7 @@ extension StepRecord {
     }
   }
 
-  /// - Throws: `DatabaseError` (corrupt) when a vector has a broken length.
-  static func fetchAll(_ db: Database, steps: Range<Int>) throws -> [StepRecord] {
+  public static func fetchAll(_ db: Database, steps: Range<Int>) throws -> [StepRecord] {
     let bounds: StatementArguments = [steps.lowerBound, steps.upperBound]
     func parts(_ table: Relation) throws -> [Int: [Row]] {
       let rows = try Row.fetchAll(
@@ -88,9 +114,11 @@ extension StepRecord {
   }
 }
 
-extension EpochRecord {
-  /// What the chain of digests covers: all but the wall times.
-  var canonicalBytes: CanonicalBytes {
+extension EpochRecord: RecordedEpoch {
+  public var accuracy: Double { validAccuracy }
+  public var found: (alpha: [Float], genotype: String)? { (alpha, genotype) }
+
+  public var canonicalBytes: CanonicalBytes {
     var bytes = CanonicalBytes()
     bytes.append(epoch)
     for number in [trainLoss, trainAccuracy, validLoss, validAccuracy] { bytes.append(number) }
@@ -103,7 +131,19 @@ extension EpochRecord {
     return bytes
   }
 
-  func insert(in db: Database, attempt: Int, state: StateHash, digest: Data) throws {
+  public var quantities: [Quantity] {
+    [
+      Quantity("train_loss", trainLoss), Quantity("train_accuracy", trainAccuracy),
+      Quantity("alpha", alpha), Quantity("alpha_softmax", alphaSoftmax),
+      Quantity("valid_loss", validLoss), Quantity("valid_accuracy", validAccuracy),
+      Quantity("genotype", genotype), Quantity("normal_convolutions", normalConvolutions),
+      Quantity("reduction_convolutions", reductionConvolutions),
+      Quantity("parameters", parameters), Quantity("multiply_adds", multiplyAdds),
+      Quantity("curvature", curvature),
+    ]
+  }
+
+  public func insert(in db: Database, attempt: Int, state: StateHash, digest: Data) throws {
     try db.insert(
       Tables.epochs,
       [
@@ -114,8 +154,7 @@ extension EpochRecord {
       ])
   }
 
-  /// - Throws: `DatabaseError` (corrupt) when a vector has a broken length.
-  static func fetchAll(_ db: Database) throws -> [EpochRecord] {
+  public static func fetchAll(_ db: Database) throws -> [EpochRecord] {
     try Row.fetchAll(db, sql: "SELECT * FROM epochs ORDER BY epoch").map { row in
       EpochRecord(
         epoch: row["epoch"], trainLoss: row["train_loss"] ?? .nan,
@@ -130,8 +169,8 @@ extension EpochRecord {
   }
 }
 
-extension RunResult {
-  var canonicalBytes: CanonicalBytes {
+extension RunResult: RecordedResult {
+  public var canonicalBytes: CanonicalBytes {
     var bytes = CanonicalBytes()
     bytes.append(outcome.rawValue)
     for number in [epochs, steps, normalConvolutions, reductionConvolutions] {
@@ -143,7 +182,14 @@ extension RunResult {
     return bytes
   }
 
-  func insert(in db: Database, digest: Data) throws {
+  public var quantities: [Quantity] {
+    [
+      Quantity("outcome", outcome.rawValue), Quantity("epochs", epochs), Quantity("steps", steps),
+      Quantity("genotype", genotype), Quantity("valid_accuracy", validAccuracy),
+    ]
+  }
+
+  public func insert(in db: Database, digest: Data) throws {
     try db.insert(
       Tables.result,
       [
@@ -152,14 +198,10 @@ extension RunResult {
       ])
   }
 
-  /// nil while the run works, and when it failed or was killed.
-  static func fetchOne(_ db: Database) throws -> RunResult? {
+  public static func fetchOne(_ db: Database) throws -> RunResult? {
     guard let row = try Row.fetchOne(db, sql: "SELECT * FROM result") else { return nil }
-    guard let outcome = Outcome(rawValue: row["outcome"]) else {
-      throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "unknown outcome of the run")
-    }
     return RunResult(
-      outcome: outcome, epochs: row["epochs"], steps: row["steps"],
+      outcome: try outcome(of: row), epochs: row["epochs"], steps: row["steps"],
       genotype: row["genotype"], genotypeEpoch: row["genotype_epoch"],
       normalConvolutions: row["normal_convolutions"],
       reductionConvolutions: row["reduction_convolutions"],

@@ -11,14 +11,15 @@ public struct RunComparison: Encodable, Equatable, Sendable {
     public var second: String?
   }
 
-  /// Where one run stands after an epoch, beside the other.
+  /// Where one run stands after an epoch, beside the other; accuracies of the validation half or the test images.
   public struct Epoch: Encodable, Equatable, Sendable {
     public var epoch: Int
     public var firstAccuracy: Double
     public var secondAccuracy: Double
-    /// ‖α − α′‖; nil for searches of other sizes.
+    /// ‖α − α′‖; nil for searches of other sizes and for evaluations.
     public var alphaDistance: Double?
-    public var sameGenotype: Bool
+    /// nil for evaluations.
+    public var sameGenotype: Bool?
   }
 
   public var names: [String]
@@ -36,36 +37,44 @@ public struct RunComparison: Encodable, Equatable, Sendable {
     settings.isEmpty && firstDifference == nil && results[0].epochs == results[1].epochs
   }
 
-  /// - Throws: as `RunReader`.
+  /// - Throws: as `RecordReader`; `EventLogError.otherKind` for a search beside an evaluation.
   public init(_ first: RunFolder, _ second: RunFolder) throws {
-    let (a, b) = (try RunReader(first), try RunReader(second))
-    names = [first.name, second.name]
-    results = [RunSummary(first), RunSummary(second)]
+    switch try first.kind() {
+    case .search: try self.init(RecordReader<SearchLoop>(first), RecordReader(second))
+    case .evaluation: try self.init(RecordReader<DerivedTraining>(first), RecordReader(second))
+    }
+  }
+
+  private init<Loop>(_ a: RecordReader<Loop>, _ b: RecordReader<Loop>) throws {
+    names = [a.run.name, b.run.name]
+    results = [RunSummary(a.run), RunSummary(b.run)]
     settings = try Self.settings(a.manifest.configuration, b.manifest.configuration)
     environment = a.manifest.environment.differences(from: b.manifest.environment)
     let (mine, theirs) = (try a.epochs(), try b.epochs())
     epochs = zip(mine, theirs).map { x, y in
-      Epoch(
-        epoch: x.epoch, firstAccuracy: x.validAccuracy, secondAccuracy: y.validAccuracy,
-        alphaDistance: x.alpha.count == y.alpha.count ? Self.distance(x.alpha, y.alpha) : nil,
-        sameGenotype: x.genotype == y.genotype)
+      let (found, other) = (x.found, y.found)
+      return Epoch(
+        epoch: x.epoch, firstAccuracy: x.accuracy, secondAccuracy: y.accuracy,
+        alphaDistance: Self.distance(found?.alpha, other?.alpha),
+        sameGenotype: found.map { $0.genotype == other?.genotype })
     }
     commonSteps = min(try a.stepCount(), try b.stepCount())
     firstDifference =
       try Self.firstStep(a, b, count: commonSteps) ?? Self.firstEpoch(a, b, mine, theirs)
   }
 
-  private static func distance(_ a: [Float], _ b: [Float]) -> Double {
-    zip(a, b).reduce(0) { sum, pair in
+  private static func distance(_ a: [Float]?, _ b: [Float]?) -> Double? {
+    guard let a, let b, a.count == b.count else { return nil }
+    return zip(a, b).reduce(0) { sum, pair in
       let difference = Double(pair.0) - Double(pair.1)
       return sum + difference * difference
     }.squareRoot()
   }
 
   /// Steps are read in parts, so that long runs need little memory.
-  private static func firstStep(_ a: RunReader, _ b: RunReader, count: Int) throws
-    -> RunDifference?
-  {
+  private static func firstStep<Loop>(
+    _ a: RecordReader<Loop>, _ b: RecordReader<Loop>, count: Int
+  ) throws -> RunDifference? {
     for start in stride(from: 0, to: count, by: 256) {
       let range = start..<min(start + 256, count)
       let (mine, theirs) = (try a.states(range), try b.states(range))
@@ -80,8 +89,9 @@ public struct RunComparison: Encodable, Equatable, Sendable {
     return nil
   }
 
-  private static func firstEpoch(
-    _ a: RunReader, _ b: RunReader, _ mine: [EpochRecord], _ theirs: [EpochRecord]
+  private static func firstEpoch<Loop>(
+    _ a: RecordReader<Loop>, _ b: RecordReader<Loop>, _ mine: [Loop.Epoch],
+    _ theirs: [Loop.Epoch]
   ) throws -> RunDifference? {
     let (x, y) = (try a.epochStates(), try b.epochStates())
     for (first, second) in zip(mine, theirs) {
@@ -95,27 +105,9 @@ public struct RunComparison: Encodable, Equatable, Sendable {
     return nil
   }
 
-  private static func settings(_ a: SearchConfiguration, _ b: SearchConfiguration) throws
-    -> [Setting]
-  {
-    let (first, second) = (try flattened(a), try flattened(b))
-    return Set(first.keys).union(second.keys).sorted()
-      .filter { first[$0] != second[$0] }
-      .map { Setting(name: $0, first: first[$0], second: second[$0]) }
-  }
-
-  /// Settings by their path, values as JSON.
-  private static func flattened(_ configuration: SearchConfiguration) throws -> [String: String] {
-    let object = try JSONSerialization.jsonObject(with: try JSONEncoder().encode(configuration))
-    var values: [String: String] = [:]
-    func walk(_ value: Any, _ path: String) {
-      if let fields = value as? [String: Any] {
-        for (name, field) in fields { walk(field, path.isEmpty ? name : "\(path).\(name)") }
-      } else {
-        values[path] = "\(value)"
-      }
-    }
-    walk(object, "")
-    return values
+  private static func settings<Configuration: Encodable>(
+    _ a: Configuration, _ b: Configuration
+  ) throws -> [Setting] {
+    try Settings(a).differences(from: Settings(b))
   }
 }

@@ -21,7 +21,7 @@ public struct RunDifference: Equatable, Sendable, Encodable, CustomStringConvert
 }
 
 /// One of the things that a record holds, under its name, to be compared bit by bit.
-struct Quantity {
+public struct Quantity: Sendable {
   enum Value {
     case numbers([Double])
     case text(String)
@@ -67,74 +67,34 @@ struct Quantity {
   }
 }
 
-extension StepRecord {
-  /// What two computations of a step must share, causes before effects.
-  var quantities: [Quantity] {
-    [
-      Quantity("step_in_epoch", stepInEpoch), Quantity("epoch", epoch),
-      Quantity("weight_rate", weightRate), Quantity("temperature", temperature),
-      Quantity("alpha", alpha),
-    ]
-      + samples.map { Quantity("sample \($0.pass)", $0.noise) }
-      + [Quantity("train_loss", trainLoss), Quantity("valid_loss", validLoss)]
-      + terms.flatMap {
-        [
-          Quantity("coefficient of \($0.name)", $0.coefficient),
-          Quantity("term \($0.name)", $0.gradient),
-        ]
-      }
-      + [Quantity("alpha_gradient", alphaGradient), Quantity("gradient_norms", gradientNorms)]
-  }
-}
-
-extension EpochRecord {
-  var quantities: [Quantity] {
-    [
-      Quantity("train_loss", trainLoss), Quantity("train_accuracy", trainAccuracy),
-      Quantity("alpha", alpha), Quantity("alpha_softmax", alphaSoftmax),
-      Quantity("valid_loss", validLoss), Quantity("valid_accuracy", validAccuracy),
-      Quantity("genotype", genotype), Quantity("normal_convolutions", normalConvolutions),
-      Quantity("reduction_convolutions", reductionConvolutions),
-      Quantity("parameters", parameters), Quantity("multiply_adds", multiplyAdds),
-      Quantity("curvature", curvature),
-    ]
-  }
-}
-
-extension RunResult {
-  var quantities: [Quantity] {
-    [
-      Quantity("outcome", outcome.rawValue), Quantity("epochs", epochs), Quantity("steps", steps),
-      Quantity("genotype", genotype), Quantity("valid_accuracy", validAccuracy),
-    ]
-  }
-}
-
-extension StepRecord {
+extension RecordedStep {
   /// Where this computation of a step differs from the recorded one; nil when every bit is the same.
   func difference(
-    from recorded: StepRecord, state: StateHash, recorded recordedState: StateHash
+    from recorded: Self, state: StateHash, recorded recordedState: StateHash
   ) -> RunDifference? {
-    if let (quantity, relative) = Quantity.firstDifference(quantities, recorded.quantities) {
-      return RunDifference(step: step, epoch: nil, quantity: quantity, relative: relative)
+    firstDifference(from: recorded, state == recordedState).map {
+      RunDifference(step: step, epoch: nil, quantity: $0.quantity, relative: $0.relative)
     }
-    if canonicalBytes.data == recorded.canonicalBytes.data && state == recordedState { return nil }
-    return RunDifference(step: step, epoch: nil, quantity: Self.stateName, relative: nil)
   }
-
-  fileprivate static let stateName =
-    "the state after it (w, momentum, α, Adam's moments, statistics)"
 }
 
-extension EpochRecord {
+extension RecordedEpoch {
   /// Where this computation of an epoch's end differs from the recorded one; nil when every bit is the same.
   func difference(
-    from recorded: EpochRecord, state: StateHash, recorded recordedState: StateHash
+    from recorded: Self, state: StateHash, recorded recordedState: StateHash
   ) -> RunDifference? {
-    if let (quantity, relative) = Quantity.firstDifference(quantities, recorded.quantities) {
-      return RunDifference(step: nil, epoch: epoch, quantity: quantity, relative: relative)
+    firstDifference(from: recorded, state == recordedState).map {
+      RunDifference(step: nil, epoch: epoch, quantity: $0.quantity, relative: $0.relative)
     }
-    if canonicalBytes.data == recorded.canonicalBytes.data && state == recordedState { return nil }
-    return RunDifference(step: nil, epoch: epoch, quantity: StepRecord.stateName, relative: nil)
+  }
+}
+
+extension RecordedRow {
+  fileprivate func firstDifference(from recorded: Self, _ sameState: Bool)
+    -> (quantity: String, relative: Double?)?
+  {
+    if let first = Quantity.firstDifference(quantities, recorded.quantities) { return first }
+    if canonicalBytes.data == recorded.canonicalBytes.data && sameState { return nil }
+    return ("the state after it (w, momentum, statistics, and a search's α and moments)", nil)
   }
 }

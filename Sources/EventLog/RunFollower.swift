@@ -1,20 +1,20 @@
 import Search
 
 /// Reads what is new in a record while another process writes it.
-public struct RunFollower {
+public struct RunFollower<Loop: RecordedLoop> {
   public enum News: Sendable {
-    case step(StepRecord)
-    case epoch(EpochRecord)
+    case step(Loop.Step)
+    case epoch(Loop.Epoch)
   }
 
-  private let reader: RunReader
+  private let reader: RecordReader<Loop>
   private var nextStep: Int
   private var nextEpoch: Int
 
   /// - Parameter steps: how many of the past are news, too.
-  /// - Throws: as `RunReader`.
+  /// - Throws: as `RecordReader`.
   public init(_ run: RunFolder, steps: Int) throws {
-    reader = try RunReader(run)
+    reader = try RecordReader(run)
     nextStep = max(0, try reader.stepCount() - steps)
     nextEpoch =
       try reader.stepCount() == 0

@@ -4,35 +4,20 @@ import GRDB
 import Search
 import Supernet
 
+/// Reads the record of a search.
+public typealias RunReader = RecordReader<SearchLoop>
+
 /// Reads the record of a run, also while it is written; gives back the values that the writer took.
-public struct RunReader {
+public struct RecordReader<Loop: RecordedLoop> {
   public let run: RunFolder
-  public let manifest: Manifest
+  public let manifest: RunManifest<Loop>
   let queue: DatabaseQueue
 
-  /// - Throws: `EventLogError.newerSchema`, `.damaged`, `.needsRecovery`, `.unreadableManifest`.
+  /// - Throws: `EventLogError.newerSchema`, `.damaged`, `.needsRecovery`, `.unreadableManifest`, `.otherKind`.
   public init(_ run: RunFolder) throws {
     self.run = run
-    manifest = try Manifest(contentsOf: run.manifestFile)
+    manifest = try RunManifest(contentsOf: run.manifestFile)
     queue = try LogDatabase.openForReading(run.logFile)
-  }
-
-  /// - Throws: `EventLogError.unreadableManifest` when the file says other things than the log's copy.
-  static func check(_ manifest: Manifest, against queue: DatabaseQueue, of run: RunFolder) throws {
-    let copy = try LogDatabase.translatingErrors(of: run.logFile.relativePath) {
-      try queue.read { try String.fetchOne($0, sql: "SELECT manifest FROM run") }
-    }
-    guard copy == (try manifest.json()) else {
-      throw EventLogError.unreadableManifest(
-        path: run.manifestFile.relativePath, reason: "it is not the one that the log has a copy of")
-    }
-  }
-
-  /// How the run ended; nil while it works, and when it failed or was killed.
-  static func outcome(in queue: DatabaseQueue, of run: RunFolder) throws -> RunResult.Outcome? {
-    try LogDatabase.translatingErrors(of: run.logFile.relativePath) {
-      try queue.read { try RunResult.fetchOne($0) }?.outcome
-    }
   }
 
   /// The state hash of a step's or an epoch's row.
@@ -61,7 +46,7 @@ public struct RunReader {
         try Row.fetchOne($0, sql: "SELECT * FROM traces WHERE step = ?", arguments: [step])
       })
     else { return nil }
-    let count = ParameterLayout(manifest.configuration.shape).count
+    let count = try manifest.configuration.parameterLayout().count
     guard let gradient = LosslessCompression.unpack(row["weight_gradient"], count: count),
       Digest.xxh3(gradient) == row["hash"]
     else {
@@ -74,18 +59,25 @@ public struct RunReader {
   /// The steps of a range, or all of them; a step of the DARTS space takes about 6 KB of memory.
   ///
   /// - Throws: `EventLogError.damaged`, as all that follow.
-  public func steps(_ range: Range<Int> = 0..<Int.max) throws -> [StepRecord] {
-    try read { try StepRecord.fetchAll($0, steps: range) }
+  public func steps(_ range: Range<Int> = 0..<Int.max) throws -> [Loop.Step] {
+    try read { try Loop.Step.fetchAll($0, steps: range) }
   }
 
   public func stepCount() throws -> Int {
     try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM steps") ?? 0 }
   }
 
-  public func epochs() throws -> [EpochRecord] { try read(EpochRecord.fetchAll) }
+  /// Steps of an epoch, as far as they are recorded; 0 when none are.
+  public func stepsPerEpoch() throws -> Int {
+    try read {
+      try Int.fetchOne($0, sql: "SELECT coalesce(max(step_in_epoch) + 1, 0) FROM steps") ?? 0
+    }
+  }
+
+  public func epochs() throws -> [Loop.Epoch] { try read(Loop.Epoch.fetchAll) }
 
   /// nil while the run works, and when it failed or was killed.
-  public func result() throws -> RunResult? { try read(RunResult.fetchOne) }
+  public func result() throws -> Loop.Result? { try read(Loop.Result.fetchOne) }
 
   /// The last digest of the chain, as 64 hexadecimal digits: equal for two runs of the same bits.
   public func digest() throws -> String {

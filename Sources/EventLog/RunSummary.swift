@@ -16,13 +16,20 @@ public struct RunSummary: Encodable, Equatable, Sendable {
   }
 
   public var name: String
+  /// nil when it cannot be read.
+  public var kind: RunKind?
   public var status: Status
   public var started: String?
+  /// Of a search.
   public var method: String?
   public var data: String?
   public var epochs = 0
-  /// The best of its epochs, 0 to 1; at level `run` that of the last.
+  /// Of a search: the best of its epochs, 0 to 1; at level `run` that of the last.
   public var validAccuracy: Double?
+  /// Of an evaluation: of the last epoch, 0 to 1.
+  public var testAccuracy: Double?
+  public var accuracy: Double? { validAccuracy ?? testAccuracy }
+  /// What was found, or evaluated.
   public var genotype: String?
   /// (n, r): convolutions among the kept edges of the normal and the reduction cell.
   public var normalConvolutions: Int?
@@ -32,28 +39,50 @@ public struct RunSummary: Encodable, Equatable, Sendable {
   /// Never throws: a list must not fail for one broken run in it.
   public init(_ run: RunFolder) {
     name = run.name
+    status = .unreadable
     do {
-      let reader = try RunReader(run)
-      let result = try reader.result()
-      let epochs = try reader.epochs()
-      let last = epochs.last
-      (status, problem) = try reader.status()
-      started = reader.manifest.started
-      method = reader.manifest.configuration.method.rawValue
-      data = reader.manifest.data.name
-      self.epochs = result?.epochs ?? epochs.count
-      validAccuracy = epochs.map(\.validAccuracy).max() ?? result?.validAccuracy
-      genotype = result?.genotype ?? last?.genotype
-      normalConvolutions = result?.normalConvolutions ?? last?.normalConvolutions
-      reductionConvolutions = result?.reductionConvolutions ?? last?.reductionConvolutions
+      kind = try run.kind()
+      switch kind {
+      case .search, nil: try describe(RunReader(run))
+      case .evaluation: try describe(EvaluationReader(run))
+      }
     } catch {
       status = .unreadable
       problem = "\(error)"
     }
   }
+
+  private mutating func describe(_ reader: RunReader) throws {
+    let result = try reader.result()
+    let epochs = try reader.epochs()
+    let last = epochs.last
+    (status, problem) = try reader.status()
+    started = reader.manifest.started
+    method = reader.manifest.configuration.method.rawValue
+    data = reader.manifest.data.name
+    self.epochs = result?.epochs ?? epochs.count
+    validAccuracy = epochs.map(\.validAccuracy).max() ?? result?.validAccuracy
+    genotype = result?.genotype ?? last?.genotype
+    normalConvolutions = result?.normalConvolutions ?? last?.normalConvolutions
+    reductionConvolutions = result?.reductionConvolutions ?? last?.reductionConvolutions
+  }
+
+  private mutating func describe(_ reader: EvaluationReader) throws {
+    let result = try reader.result()
+    let epochs = try reader.epochs()
+    let configuration = reader.manifest.configuration
+    (status, problem) = try reader.status()
+    started = reader.manifest.started
+    data = reader.manifest.data.name
+    self.epochs = result?.epochs ?? epochs.count
+    testAccuracy = result?.lastAccuracy ?? epochs.last?.testAccuracy
+    genotype = "\(configuration.genotype)"
+    normalConvolutions = configuration.genotype.convolutionCounts.normal
+    reductionConvolutions = configuration.genotype.convolutionCounts.reduction
+  }
 }
 
-extension RunReader {
+extension RecordReader {
   /// What the last attempt says of itself; a process of another machine is believed to be at work.
   fileprivate func status() throws -> (RunSummary.Status, problem: String?) {
     let sql = "SELECT * FROM attempts ORDER BY attempt DESC LIMIT 1"

@@ -53,15 +53,40 @@ struct Relation: Sendable {
 ///
 /// What decided something is stored; what follows from it is a view. Vectors are BLOBs of
 /// little-endian float32; α-shaped ones are [2 cell kinds][edges][8 operations], flattened row-major.
-public enum Schema {
-  /// `PRAGMA user_version`; a reader refuses a later one.
-  static let version = 1
+public struct Schema: Sendable {
+  /// `PRAGMA user_version`; a reader refuses one that is later than the latest.
+  let version: Int
+  let relations: [Relation]
+  let checkpoints: Relation
+  /// Whether views decode vectors.
+  let hasVectors: Bool
+  /// What holds for all relations.
+  let remarks: String
 
-  static let relations: [Relation] = Tables.all + Views.all
+  static let latestVersion = evaluation.version
 
-  static func create(in db: Database) throws {
+  public static func of(_ kind: RunKind) -> Schema {
+    switch kind {
+    case .search: search
+    case .evaluation: evaluation
+    }
+  }
+
+  static let search = Schema(
+    version: 1, relations: Tables.all + Views.all, checkpoints: Tables.checkpoints,
+    hasVectors: true,
+    remarks: """
+      Vectors are BLOBs of little-endian float32; α-shaped: [2 cell kinds][edges][8 operations].
+      The views decode them in plain SQL; a NaN reads as NULL there, the BLOB keeps its bits.
+      """)
+
+  static let evaluation = Schema(
+    version: 2, relations: EvaluationTables.all, checkpoints: EvaluationTables.checkpoints,
+    hasVectors: false, remarks: "A NaN reads as NULL.")
+
+  func create(in db: Database) throws {
     for relation in relations { try db.execute(sql: relation.sql) }
-    try Float32Decoder.fill(in: db)
+    if hasVectors { try Float32Decoder.fill(in: db) }
     try db.execute(sql: "PRAGMA user_version = \(version)")
   }
 
@@ -75,7 +100,7 @@ public enum Schema {
   }
 
   /// Every column in the order of the schema.
-  public static var entries: [Entry] {
+  public var entries: [Entry] {
     relations.flatMap { relation in
       relation.columns.map { column in
         let isView = if case .view = relation.body { true } else { false }
@@ -88,7 +113,7 @@ public enum Schema {
   }
 
   /// The description for people: every relation with its meaning, every column with its unit.
-  public static var description: String {
+  public var description: String {
     let relations = relations.map { relation in
       let kind = if case .view = relation.body { "view" } else { "table" }
       let width = relation.columns.map(\.name.count).max() ?? 0
@@ -100,8 +125,7 @@ public enum Schema {
     }
     return """
       events.sqlite, schema version \(version). Steps and epochs count from 0; times are UTC, ISO 8601.
-      Vectors are BLOBs of little-endian float32; α-shaped: [2 cell kinds][edges][8 operations].
-      The views decode them in plain SQL; a NaN reads as NULL there, the BLOB keeps its bits.
+      \(remarks)
 
 
       """ + relations.joined(separator: "\n")

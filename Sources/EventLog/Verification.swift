@@ -3,7 +3,7 @@ import Foundation
 import GRDB
 import Search
 
-/// Everything that can be checked of a record without computing the search again.
+/// Everything that can be checked of a record without computing the run again.
 public struct Verification: Encodable, Equatable, Sendable {
   /// One thing that was looked at.
   public struct Finding: Encodable, Equatable, Sendable {
@@ -25,10 +25,32 @@ public struct Verification: Encodable, Equatable, Sendable {
 
   /// Looks at all of a record; never stops at the first thing that is wrong.
   ///
+  /// A run that another process writes is looked at as it is at one moment.
+  ///
   /// - Parameter dataFolder: where the images lie now; nil for where they lay.
   public init(_ run: RunFolder, dataFolder: String? = nil) {
+    // A checkpoint may go while it is read: what is wrong at one moment alone is not wrong.
+    for _ in 0..<3 where findings.isEmpty || !isWhole {
+      let snapshot = RunLock.isHeld(run) ? try? RunSnapshot(of: run) : nil
+      findings = []
+      look(at: snapshot?.run ?? run, dataFolder: dataFolder)
+      guard snapshot != nil else { return }
+      add("events.sqlite", .note, "is being written; it was looked at as it was at this moment")
+    }
+  }
+
+  private mutating func look(at run: RunFolder, dataFolder: String?) {
+    switch try? run.kind() {
+    case .search, nil: look(at: run, as: SearchLoop.self, dataFolder: dataFolder)
+    case .evaluation: look(at: run, as: DerivedTraining.self, dataFolder: dataFolder)
+    }
+  }
+
+  private mutating func look<Loop: RecordedLoop>(
+    at run: RunFolder, as _: Loop.Type, dataFolder: String?
+  ) {
     let manifest = check("manifest.json", says: "reads") {
-      try Manifest(contentsOf: run.manifestFile)
+      try RunManifest<Loop>(contentsOf: run.manifestFile)
     }
     let queue = check("events.sqlite", says: "opens") {
       try LogDatabase.openForReading(run.logFile)
@@ -37,9 +59,19 @@ public struct Verification: Encodable, Equatable, Sendable {
     check("events.sqlite", says: "SQLite finds it whole") { try Self.checkIntegrity(queue, run) }
     guard let manifest else { return }
     check("manifest.json", says: "is the one that the log has a copy of") {
-      try RunReader.check(manifest, against: queue, of: run)
+      try LogDatabase.check(manifest, against: queue, of: run)
     }
-    let reader = check("events.sqlite", says: "its rows can be read") { try RunReader(run) }
+    let reader = check("events.sqlite", says: "its rows can be read") {
+      try RecordReader<Loop>(run)
+    }
+    check("events.sqlite", says: "its legends are those of the settings") {
+      try FixedTables.check(in: queue, of: run, manifest)
+    }
+    for name in (try? FixedTables.strangers(in: queue, of: run, Loop.kind)) ?? [] {
+      add(
+        "events.sqlite", .note,
+        "\(name) is not defined as this version does it: another one made it, or it was changed")
+    }
     if let reader {
       if let end = check("chain of digests", { try Self.checkChain(reader) }) {
         add("chain of digests", .good, end)
@@ -96,7 +128,7 @@ public struct Verification: Encodable, Equatable, Sendable {
   /// Makes the chain again from the manifest and the rows.
   ///
   /// - Returns: what was covered, in words.
-  private static func checkChain(_ reader: RunReader) throws -> String {
+  private static func checkChain<Loop>(_ reader: RecordReader<Loop>) throws -> String {
     func broken(_ place: String) -> EventLogError {
       .damaged(
         path: reader.run.logFile.relativePath,
@@ -148,8 +180,8 @@ public struct Verification: Encodable, Equatable, Sendable {
     return "covers \(stepsDone) steps and \(epochs.count) epochs without a break"
   }
 
-  private mutating func checkCheckpoints(
-    _ reader: RunReader, _ manifest: Manifest, _ queue: DatabaseQueue
+  private mutating func checkCheckpoints<Loop>(
+    _ reader: RecordReader<Loop>, _ manifest: RunManifest<Loop>, _ queue: DatabaseQueue
   ) {
     guard
       let shelf = check(
@@ -173,9 +205,9 @@ public struct Verification: Encodable, Equatable, Sendable {
     }
   }
 
-  private mutating func checkData(_ manifest: Manifest, folder: String?) {
+  private mutating func checkData<Loop>(_ manifest: RunManifest<Loop>, folder: String?) {
     do {
-      _ = try manifest.openData(folder: folder)
+      try Loop.checkData(of: manifest, folder: folder)
       add("images", .good, "\(manifest.data.name) has the SHA-256 of the manifest")
     } catch let error as EventLogError {
       add("images", .wrong, "\(error)")
@@ -185,7 +217,7 @@ public struct Verification: Encodable, Equatable, Sendable {
   }
 }
 
-extension RunReader {
+extension RecordReader {
   fileprivate func digestOfManifest() throws -> Data? {
     try read { try Data.fetchOne($0, sql: "SELECT digest FROM run") }
   }
@@ -224,7 +256,7 @@ extension RunReader {
   }
 
   /// What the log says of the state that a checkpoint holds; nil when its level says nothing.
-  fileprivate func stateHash(after state: SearchState) throws -> StateHash? {
+  fileprivate func stateHash(after state: Loop.State) throws -> StateHash? {
     state.stepInEpoch == 0
       ? try epochStates()[state.epoch - 1]
       : try states((state.step - 1)..<state.step)[state.step - 1]

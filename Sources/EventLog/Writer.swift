@@ -5,11 +5,11 @@ import Supernet
 import Synchronization
 
 /// What the record of a run is made of, in the order in which it happens.
-enum LogEntry: Sendable {
+enum LogEntry<Loop: RecordedLoop>: Sendable {
   /// A step with the state after it; the trace is kept at level `trace` only.
-  case step(StepRecord, StepTrace?, StateHash)
-  case epoch(EpochRecord, StateHash)
-  case checkpoint(Checkpoint)
+  case step(Loop.Step, StepTrace?, StateHash)
+  case epoch(Loop.Epoch, StateHash)
+  case checkpoint(RunCheckpoint<Loop>)
 }
 
 /// How a run is recorded, beside what it computes.
@@ -32,9 +32,9 @@ public struct RecordOptions: Equatable, Sendable {
 ///
 /// Several threads may use it, one after the other. A step of the DARTS space takes less than 1 ms and 7 KB. A row that is there
 /// already, because a run goes on from a checkpoint before it, is compared instead of written.
-final class Writer: Sendable {
+final class Writer<Loop: RecordedLoop>: Sendable {
   let run: RunFolder
-  private let manifest: Manifest
+  private let manifest: RunManifest<Loop>
   private let layout: ParameterLayout
   private let lock: RunLock
   private let queue: DatabaseQueue
@@ -52,7 +52,9 @@ final class Writer: Sendable {
   /// Begins the record of a new run: the manifest first, then the log with what does not change.
   ///
   /// - Throws: `EventLogError.diskFull`, `.writeFailed`.
-  convenience init(creating run: RunFolder, manifest: Manifest, layout: ParameterLayout) throws {
+  convenience init(creating run: RunFolder, manifest: RunManifest<Loop>, layout: ParameterLayout)
+    throws
+  {
     try AtomicFile.write(Data(try manifest.json().utf8), to: run.manifestFile)
     try self.init(beginning: run, manifest: manifest, layout: layout, lock: try RunLock(run))
   }
@@ -60,8 +62,9 @@ final class Writer: Sendable {
   /// Begins the log of a run that has its manifest; a log without its first row is replaced.
   ///
   /// - Throws: `EventLogError.diskFull`, `.writeFailed`.
-  init(beginning run: RunFolder, manifest: Manifest, layout: ParameterLayout, lock: RunLock) throws
-  {
+  init(
+    beginning run: RunFolder, manifest: RunManifest<Loop>, layout: ParameterLayout, lock: RunLock
+  ) throws {
     let json = try manifest.json()
     self.run = run
     self.manifest = manifest
@@ -70,7 +73,7 @@ final class Writer: Sendable {
     try LogDatabase.remove(run.logFile)
     attempt = 0
     let chain = DigestChain(from: try manifest.identity())
-    queue = try LogDatabase.create(at: run.logFile)
+    queue = try LogDatabase.create(at: run.logFile, Schema.of(Loop.kind))
     largestLogBytes = manifest.maxLogBytes ?? run.freeBytes / 2
     progress = Mutex(
       Progress(chain: chain, traceBudget: TraceBudget(largestLogBytes, of: run)))
@@ -78,11 +81,7 @@ final class Writer: Sendable {
       try db.insert(
         Tables.run,
         [1, manifest.name, manifest.started, manifest.logLevel.rawValue, json, chain.digest])
-      try db.insertAlphaEntries(of: manifest.configuration.shape)
-      for (index, slice) in layout.slices.enumerated() {
-        let shape = slice.shape.map(String.init).joined(separator: "x")
-        try db.insert(Tables.layers, [index, slice.name, shape, slice.offset, slice.count])
-      }
+      try FixedTables.fill(of: Loop.self, manifest.configuration, layout, in: db)
     }
     try begin(manifest.environment, atStep: 0, since: manifest.started)
   }
@@ -93,7 +92,7 @@ final class Writer: Sendable {
   ///
   /// - Throws: `EventLogError.alreadyWriting`, `.nothingToResume`, and what opening a log throws.
   init(
-    resuming run: RunFolder, manifest: Manifest, layout: ParameterLayout, lock: RunLock,
+    resuming run: RunFolder, manifest: RunManifest<Loop>, layout: ParameterLayout, lock: RunLock,
     queue: DatabaseQueue, from start: (step: Int, digest: Data)?, environment: RunEnvironment
   ) throws {
     self.run = run
@@ -152,7 +151,7 @@ final class Writer: Sendable {
   /// - Returns: what the user should know, a sentence each.
   /// - Throws: `EventLogError.diskFull`, `.writeFailed`, `.differs`; what was stored before stays readable.
   @discardableResult
-  func store(_ entries: [LogEntry]) throws -> [String] {
+  func store(_ entries: [LogEntry<Loop>]) throws -> [String] {
     try progress.withLock { progress in
       var notices: [String] = []
       var rows = entries[...]
@@ -169,7 +168,7 @@ final class Writer: Sendable {
     }
   }
 
-  private func storeRows(_ entries: ArraySlice<LogEntry>, _ progress: inout Progress) throws
+  private func storeRows(_ entries: ArraySlice<LogEntry<Loop>>, _ progress: inout Progress) throws
     -> [String]
   {
     var next = progress
@@ -202,14 +201,14 @@ final class Writer: Sendable {
   }
 
   /// File first, then its row: a crash between the two leaves a file without a row, which counts for nothing.
-  private func store(_ checkpoint: Checkpoint, _ progress: Progress) throws {
+  private func store(_ checkpoint: RunCheckpoint<Loop>, _ progress: Progress) throws {
     let state = checkpoint.state
     let file = run.checkpointFile(atStep: state.step)
-    let data = try checkpoint.encoded(layout, manifest.configuration.shape)
+    let data = try checkpoint.encoded(layout)
     try AtomicFile.createFolder(run.checkpoints)
     try AtomicFile.write(data, to: file)
     let row: [(any DatabaseValueConvertible)?] = [
-      state.step, state.epoch, checkpoint.epochs.last?.validAccuracy,
+      state.step, state.epoch, checkpoint.epochs.last?.accuracy,
       "\(RunFolder.checkpointFolder)/\(file.lastPathComponent)", data.count, Digest.sha256(data),
       progress.chain.digest, String.now(),
     ]
@@ -218,7 +217,7 @@ final class Writer: Sendable {
     defer { try? setSynchronous("NORMAL") }
     let gone = try transaction(after: progress.lastStep) { db in
       try db.execute(sql: "DELETE FROM checkpoints WHERE step = ?", arguments: [state.step])
-      try db.insert(Tables.checkpoints, row)
+      try db.insert(Schema.of(Loop.kind).checkpoints, row)
       return try db.prune(manifest.checkpoints)
     }
     removeCheckpoints(gone)
@@ -233,7 +232,7 @@ final class Writer: Sendable {
   /// Stores how the run ended, and closes the log into one file that opens anywhere.
   ///
   /// - Throws: as `store`; what was stored before stays readable.
-  func finish(_ result: RunResult) throws {
+  func finish(_ result: Loop.Result) throws {
     var chain = progress.withLock { $0.chain }
     let digest = chain.append(result.canonicalBytes)
     let keepsNone = manifest.checkpoints == .none && result.outcome != .interrupted
@@ -295,48 +294,33 @@ extension DigestChain {
 }
 
 extension Database {
-  fileprivate func insertAlphaEntries(of shape: SupernetShape) throws {
-    for kind in CellKind.allCases {
-      for (index, edge) in shape.edges.enumerated() {
-        for operation in Operation.allCases {
-          try insert(
-            Tables.alphaEntries,
-            [
-              shape.alphaIndex(kind, edge: index, operation), "\(kind)", index, edge.node,
-              edge.source, operation.name,
-            ])
-        }
-      }
-    }
-  }
-
   /// Whether the step is there already, with these very bits.
   ///
   /// - Throws: `EventLogError.differs` when its bits are others.
-  fileprivate func confirms(
-    _ step: StepRecord, _ state: StateHash, digest: Data, run: Manifest
+  fileprivate func confirms<Loop>(
+    _ step: Loop.Step, _ state: StateHash, digest: Data, run: RunManifest<Loop>
   ) throws -> Bool {
     let sql = "SELECT state, digest FROM steps WHERE step = ?"
     guard let row = try Row.fetchOne(cachedStatement(sql: sql), arguments: [step.step]) else {
       return false
     }
     if row["digest"] == digest { return true }
-    let recorded = try StepRecord.fetchAll(self, steps: step.step..<(step.step + 1))[0]
+    let recorded = try Loop.Step.fetchAll(self, steps: step.step..<(step.step + 1))[0]
     throw EventLogError.differs(
       step.difference(from: recorded, state: state, recorded: StateHash(bytes: row["state"]))
         ?? RunDifference(step: step.step, epoch: nil, quantity: "digest", relative: nil),
       run: run.name, environment: run.environment.differences(from: .current()))
   }
 
-  fileprivate func confirms(
-    _ epoch: EpochRecord, _ state: StateHash, digest: Data, run: Manifest
+  fileprivate func confirms<Loop>(
+    _ epoch: Loop.Epoch, _ state: StateHash, digest: Data, run: RunManifest<Loop>
   ) throws -> Bool {
     let sql = "SELECT state, digest FROM epochs WHERE epoch = ?"
     guard let row = try Row.fetchOne(cachedStatement(sql: sql), arguments: [epoch.epoch]) else {
       return false
     }
     if row["digest"] == digest { return true }
-    let recorded = try EpochRecord.fetchAll(self).first { $0.epoch == epoch.epoch }
+    let recorded = try Loop.Epoch.fetchAll(self).first { $0.epoch == epoch.epoch }
     throw EventLogError.differs(
       recorded.flatMap {
         epoch.difference(from: $0, state: state, recorded: StateHash(bytes: row["state"]))
@@ -349,8 +333,8 @@ extension Database {
   /// - Returns: their files, inside the run's folder.
   fileprivate func prune(_ policy: CheckpointPolicy) throws -> [String] {
     let rows = try Row.fetchAll(self, sql: "SELECT * FROM checkpoints ORDER BY step")
-    let superfluous = Set(
-      policy.superfluous(rows.map { (step: $0["step"], validAccuracy: $0["valid_accuracy"]) }))
+    // The accuracy of a checkpoint is its third column, whatever it was measured on.
+    let superfluous = Set(policy.superfluous(rows.map { (step: $0["step"], accuracy: $0[2]) }))
     for step in superfluous {
       try execute(sql: "DELETE FROM checkpoints WHERE step = ?", arguments: [step])
     }

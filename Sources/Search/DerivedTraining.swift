@@ -26,6 +26,17 @@ public struct TrainingState: Equatable, Sendable {
     public var accuracy: Double
   }
 
+  /// A state from its vectors, before the first step.
+  ///
+  /// weights, momentum: [weightCount].
+  public init(
+    weights: [Float], momentum: [Float], statistics: BatchNormStatistics<Float>
+  ) {
+    self.weights = weights
+    self.momentum = momentum
+    self.statistics = statistics
+  }
+
   /// The state before the first step: weights uniform in ±1/√fan-in, γ = 1, β = 0, as PyTorch begins.
   public init(_ net: DerivedNetwork<Float>, seed: UInt64) {
     let random = Philox(seed: seed, purpose: .weights)
@@ -74,11 +85,14 @@ public final class DerivedTraining {
 
   /// Runs from a state to the end, or until `isCancelled`, which is asked between steps.
   ///
-  /// - Parameter emit: is told of each step and epoch, with the state after it.
+  /// - Parameters:
+  ///   - epochs: not looked at: the state says which epoch was the best.
+  ///   - emit: is told of each step and epoch, with the state after it.
   /// - Returns: how it ended, and the state it ended with.
   /// - Throws: what the source and `emit` throw; `SearchError.notFiniteAtStep`.
   public func run(
-    from start: TrainingState, isCancelled: () -> Bool = { false },
+    from start: TrainingState, after epochs: [TrainingEpochRecord] = [],
+    isCancelled: () -> Bool = { false },
     emit: (TrainingEvent, TrainingState) throws -> Void
   ) throws -> (result: TrainingResult, state: TrainingState) {
     var state = start
@@ -94,8 +108,8 @@ public final class DerivedTraining {
     while state.epoch < configuration.epochs {
       while state.stepInEpoch < stepsPerEpoch {
         if isCancelled() { return ended(.interrupted) }
-        let record = try step(&state)
-        try emit(.step(record), state)
+        let (record, trace) = try tracedStep(&state)
+        try emit(.step(record, trace), state)
       }
       let record = try closeEpoch(&state)
       try emit(.epoch(record), state)
@@ -106,7 +120,9 @@ public final class DerivedTraining {
   // MARK: - One step
 
   /// One step of SGD on the batch at the state's position.
-  public func step(_ state: inout TrainingState) throws -> TrainingStepRecord {
+  ///
+  /// - Throws: what the source throws; `SearchError.notFiniteAtStep`. The state is then that of no step.
+  public func tracedStep(_ state: inout TrainingState) throws -> (TrainingStepRecord, StepTrace) {
     let began = ContinuousClock().now
     let batch = try source.trainingBatch(epoch: state.epoch, step: state.stepInEpoch)
     let loaded = ContinuousClock().now
@@ -140,7 +156,7 @@ public final class DerivedTraining {
     state.progress.seconds += (ended - began).inSeconds
     state.step += 1
     state.stepInEpoch += 1
-    return record
+    return (record, StepTrace(weightGradient: pass.weights))
   }
 
   // MARK: - One epoch
@@ -200,20 +216,23 @@ extension DerivedTraining {
     /// From one measured step, without evaluation.
     public var seconds: Double
     public var bytes: Int
+    /// Of one checkpoint.
+    public var checkpointBytes: Int
   }
 
   /// Measures one step on a copy of the initial state.
   public func plan() throws -> Plan {
     var state = initialState
     // The first step touches the memory for the first time.
-    _ = try step(&state)
+    _ = try tracedStep(&state)
     if state.stepInEpoch >= stepsPerEpoch { state.stepInEpoch = 0 }
-    let record = try step(&state)
+    let (record, _) = try tracedStep(&state)
     let steps = configuration.epochs * stepsPerEpoch
     return Plan(
       epochs: configuration.epochs, stepsPerEpoch: stepsPerEpoch, steps: steps,
       trainingImages: source.trainingCount, testImages: source.testCount,
       parameters: count.parameters, multiplyAdds: count.multiplyAdds,
-      seconds: (record.seconds + record.batchSeconds) * Double(steps), bytes: net.byteCount)
+      seconds: (record.seconds + record.batchSeconds) * Double(steps), bytes: net.byteCount,
+      checkpointBytes: 8 * net.weightCount)
   }
 }

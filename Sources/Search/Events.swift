@@ -1,10 +1,7 @@
 import Supernet
 
-/// What a search leaves behind, in the order in which it happens. Who keeps it is not known here.
-public enum SearchEvent: Sendable {
-  case step(StepRecord, StepTrace)
-  case epoch(EpochRecord)
-}
+/// What a search leaves behind, in the order in which it happens.
+public typealias SearchEvent = LoopEvent<StepRecord, EpochRecord>
 
 /// One step: what decided it, and what it found. α-shaped vectors are [2 kinds][edges][8], flattened.
 public struct StepRecord: Equatable, Sendable {

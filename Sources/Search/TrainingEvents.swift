@@ -1,8 +1,5 @@
 /// What the training of a derived network leaves behind, in the order in which it happens.
-public enum TrainingEvent: Sendable {
-  case step(TrainingStepRecord)
-  case epoch(TrainingEpochRecord)
-}
+public typealias TrainingEvent = LoopEvent<TrainingStepRecord, TrainingEpochRecord>
 
 /// One step of the training of a derived network.
 public struct TrainingStepRecord: Codable, Equatable, Sendable {
@@ -26,6 +23,25 @@ public struct TrainingStepRecord: Codable, Equatable, Sendable {
   /// Wall time, in seconds: waiting for the batch, and the rest.
   public var batchSeconds: Double
   public var seconds: Double
+
+  public init(
+    step: Int, epoch: Int, stepInEpoch: Int, loss: Double, auxiliaryLoss: Double?, correct: Int,
+    images: Int, rate: Double, dropPath: Double, gradientNorm: Double, batchSeconds: Double,
+    seconds: Double
+  ) {
+    self.step = step
+    self.epoch = epoch
+    self.stepInEpoch = stepInEpoch
+    self.loss = loss
+    self.auxiliaryLoss = auxiliaryLoss
+    self.correct = correct
+    self.images = images
+    self.rate = rate
+    self.dropPath = dropPath
+    self.gradientNorm = gradientNorm
+    self.batchSeconds = batchSeconds
+    self.seconds = seconds
+  }
 }
 
 /// One epoch, after its last step. Accuracies are fractions, 0 to 1.
@@ -42,6 +58,20 @@ public struct TrainingEpochRecord: Codable, Equatable, Sendable {
   /// Wall time, in seconds.
   public var trainSeconds: Double
   public var testSeconds: Double
+
+  public init(
+    epoch: Int, trainLoss: Double, trainAccuracy: Double, testLoss: Double, testAccuracy: Double,
+    testTopFive: Double?, trainSeconds: Double, testSeconds: Double
+  ) {
+    self.epoch = epoch
+    self.trainLoss = trainLoss
+    self.trainAccuracy = trainAccuracy
+    self.testLoss = testLoss
+    self.testAccuracy = testAccuracy
+    self.testTopFive = testTopFive
+    self.trainSeconds = trainSeconds
+    self.testSeconds = testSeconds
+  }
 }
 
 /// How a training ended. The last epoch's accuracy is the honest one: the best was chosen by the test images.
@@ -59,4 +89,18 @@ public struct TrainingResult: Codable, Equatable, Sendable {
   public var parameters: Int
   /// Wall time, in seconds.
   public var seconds: Double
+
+  public init(
+    outcome: RunResult.Outcome, epochs: Int, steps: Int, lastAccuracy: Double?,
+    bestAccuracy: Double?, bestEpoch: Int?, parameters: Int, seconds: Double
+  ) {
+    self.outcome = outcome
+    self.epochs = epochs
+    self.steps = steps
+    self.lastAccuracy = lastAccuracy
+    self.bestAccuracy = bestAccuracy
+    self.bestEpoch = bestEpoch
+    self.parameters = parameters
+    self.seconds = seconds
+  }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Datasets
+import EventLog
 import Foundation
 import Search
 import Supernet
@@ -10,41 +11,85 @@ struct EvaluateCommand: ParsableCommand {
     discussion: """
       Examples:
         milenas-lab evaluate DARTS_V2
-        milenas-lab evaluate my-run --preset small --data-dir /usr/share/datasets/fashion-mnist
+        milenas-lab evaluate my-run --preset small --name my-evaluation
         milenas-lab evaluate my-run@35 --preset cifar10 --dry-run
         milenas-lab evaluate DARTS_V2 --preset imagenet --data-dir imagenet
+        milenas-lab evaluate --resume my-evaluation
 
       Presets: demo, small, cifar10, imagenet. The data set image-folder takes a folder with train/<class>/ and
-      val/<class>/ of JPEG or PNG files.
+      val/<class>/ of JPEG or PNG files. The record is like that of a search: `milenas-lab runs` reads it.
       """)
 
-  @OptionGroup var cell: CellArgument
+  @Argument(help: CellArgument.help) var cell: String?
   @OptionGroup(title: "Training") var settings: TrainingOptions
+  @OptionGroup(title: "Record") var recording: RecordingOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var location: StoreOptions
   @OptionGroup var output: OutputOptions
   @Flag(help: "Print what would be done, how long it takes and what it needs; train nothing.")
   var dryRun = false
 
+  mutating func validate() throws {
+    guard recording.resume != nil else {
+      if cell == nil { throw ValidationError("name a cell or a run, or give --resume") }
+      return
+    }
+    var unset = try TrainingOptions.parse([])
+    (unset.dataDir, unset.strict) = (settings.dataDir, settings.strict)
+    guard cell == nil, recording.name == nil, !dryRun,
+      try settings.resolved(.empty, seed: compute.seed) == unset.resolved(.empty, seed: 0)
+    else {
+      throw ValidationError(
+        "--resume goes on with the settings of the run: leave out all but --threads, --data-dir and --strict"
+      )
+    }
+  }
+
   func run() throws {
-    let genotype = try cell.genotype(in: location.store, published: KnownGenotypes())
-    let configuration = try settings.resolved(genotype, seed: compute.seed)
+    if let resume = recording.resume {
+      let progress = Progress()
+      let run = try location.store.find(resume)
+      let evaluation = try RecordedEvaluation(
+        resuming: run, environment: .ofThisProgram, notice: { progress.keep($0) },
+        open: { manifest in
+          let source = try manifest.openSource(
+            folder: settings.dataDir, strict: settings.strict, workers: compute.threads)
+          return try DerivedTraining(manifest.configuration, on: source, threads: compute.threads)
+        })
+      progress.keep("going on with \(run.name) from step \(evaluation.firstStep)")
+      return try finish(evaluation)
+    }
+    let found = try FoundCell(cell ?? "", in: location.store, published: KnownGenotypes())
+    let configuration = try settings.resolved(found.genotype, seed: compute.seed)
     let source = try configuration.openSource(strict: settings.strict, workers: compute.threads)
     let training = try DerivedTraining(configuration, on: source, threads: compute.threads)
     if dryRun {
       try output.render(TrainingPlan(try training.plan(), data: source.name))
       return
     }
-    let interruption = Interruption()
-    var meter = TrainingMeter(training)
-    let end = try training.run(
-      from: training.initialState, isCancelled: { interruption.isRequested },
-      emit: { event, _ in meter.report(event) })
-    try output.render(
-      TrainingSummary(
-        end.result, of: configuration, skipped: (source as? ImageFolder)?.skipped ?? []))
-    if end.result.outcome == .interrupted { throw Interrupted() }
+    let name = "evaluate-\(found.word)-\(configuration.data)-seed\(configuration.seed)"
+    try finish(
+      RecordedEvaluation(
+        training, name: recording.name ?? location.store.freeName(name), in: location.store,
+        record: recording.options(keeping: .last(2)), cell: found.origin,
+        threads: compute.threads, environment: .ofThisProgram))
   }
+
+  /// Runs an evaluation that is set up, and prints how it ended.
+  private func finish(_ evaluation: RecordedEvaluation) throws {
+    let interruption = Interruption()
+    var meter = TrainingMeter(evaluation)
+    let result = try evaluation.run(
+      isCancelled: { interruption.isRequested }, report: { meter.report($0) })
+    try output.render(TrainingSummary(result, of: evaluation, in: location))
+    if result.outcome == .interrupted { throw Interrupted() }
+  }
+}
+
+extension Genotype {
+  /// Stands for any cell where settings are compared.
+  fileprivate static let empty = Genotype(
+    normal: [], normalConcat: [], reduction: [], reductionConcat: [])
 }
 
 /// Every one overrides a value of the preset.
@@ -128,6 +173,7 @@ private struct TrainingPlan: Report {
     steps        \(plan.steps) = \(plan.epochs) epochs × \(plan.stepsPerEpoch)
     time         about \(Clock.text(plan.seconds)), from one measured step
     memory       \(plan.bytes / 1_000_000) MB
+    checkpoints  \(plan.checkpointBytes / 1_000_000) MB each; --keep-checkpoints says which stay
 
     """
   }
@@ -135,20 +181,26 @@ private struct TrainingPlan: Report {
 
 /// What a training that has ended prints.
 private struct TrainingSummary: Report {
+  var run: String
   var genotype: String
   var data: String
   var result: TrainingResult
   /// Images that could not be decoded.
   var skipped: [String]
+  private let path: String
+  private let location: StoreOptions
 
-  init(
-    _ result: TrainingResult, of configuration: TrainingConfiguration,
-    skipped: [ImageFolder.Skipped]
-  ) {
+  private enum CodingKeys: CodingKey { case run, genotype, data, result, skipped, path }
+
+  init(_ result: TrainingResult, of evaluation: RecordedEvaluation, in location: StoreOptions) {
     self.result = result
-    genotype = "\(configuration.genotype)"
-    data = configuration.data
-    self.skipped = skipped.map { "\($0.path): \($0.reason)" }
+    self.location = location
+    run = evaluation.run.name
+    path = evaluation.run.url.relativePath
+    genotype = "\(evaluation.loop.configuration.genotype)"
+    data = evaluation.loop.configuration.data
+    skipped = ((evaluation.loop.source as? ImageFolder)?.skipped ?? [])
+      .map { "\($0.path): \($0.reason)" }
   }
 
   var table: Table? { nil }
@@ -158,15 +210,25 @@ private struct TrainingSummary: Report {
       accuracy.map { String(format: "%.2f %%", 100 * $0) } ?? "none yet"
     }
     let best = result.bestEpoch.map { " after epoch \($0 + 1), chosen by the test images" } ?? ""
+    let commands =
+      result.outcome == .interrupted
+      ? ["evaluate --resume \(run)"]
+      : [
+        "runs show \(run)",
+        "runs sql \(run) 'select epoch, test_accuracy from epoch_curve'",
+        "runs verify \(run)",
+      ]
     let lines =
       [
         "\(result.outcome.rawValue) after \(result.steps) steps, \(result.epochs) epochs, \(Clock.text(result.seconds))",
         "test accuracy  \(percent(result.lastAccuracy)) after the last epoch",
         "best           \(percent(result.bestAccuracy))\(best)",
         "parameters     \(result.parameters)", "genotype       \(genotype)",
+        "record         \(path)",
       ]
       + (skipped.isEmpty ? [] : ["skipped        \(skipped.count) images that cannot be decoded:"])
       + skipped.prefix(20).map { "  \($0)" }
+      + ["", "Next:"] + commands.map { "  " + location.command($0) }
     return lines.joined(separator: "\n") + "\n"
   }
 }
@@ -180,23 +242,25 @@ private struct TrainingMeter {
   private var images = 0
   private var done = 0
 
-  init(_ training: DerivedTraining) {
-    steps = training.stepsPerEpoch * training.configuration.epochs
-    epochs = training.configuration.epochs
+  init(_ evaluation: RecordedEvaluation) {
+    epochs = evaluation.plan.epochs
+    steps = evaluation.plan.stepsPerEpoch * epochs
   }
 
-  mutating func report(_ event: TrainingEvent) {
-    let seconds = (ContinuousClock().now - began).inSeconds
-    switch event {
-    case .step(let step):
+  mutating func report(_ report: RecordedEvaluation.Report) {
+    switch report {
+    case .notice(let sentence): progress.keep(sentence)
+    case .event(.step(let step, _), let waiting):
       done += 1
       images += step.images
+      let seconds = (ContinuousClock().now - began).inSeconds
       let left = Clock.text(seconds / Double(done) * Double(steps - step.step - 1))
+      let unwritten = waiting > 2 ? ", \(waiting) records not on disk yet" : ""
       progress.update(
         "epoch \(step.epoch + 1)/\(epochs), step \(step.step + 1)/\(steps), loss "
           + String(format: "%.3f, %.0f images/s", step.loss, Double(images) / seconds)
-          + ", \(left) left")
-    case .epoch(let epoch):
+          + ", \(left) left" + unwritten)
+    case .event(.epoch(let epoch), _):
       progress.keep(
         String(
           format: "epoch %d/%d: train loss %.4f, accuracy %.2f %%; test loss %.4f, accuracy "

@@ -12,7 +12,8 @@ struct FitCommand: ParsableCommand {
         milenas-lab fit sizes.csv --tolerance 0.1
 
       A CSV file has the columns size (millions of parameters) and error (percent), and may have deviation and
-      seeds. From runs come the sizes of each epoch's derived network with the validation error of the search.
+      seeds. From searches come the sizes of each epoch's derived network with the validation error, from
+      evaluations the size of the trained network with its test error.
       """)
 
   @Argument(help: "Runs (names or paths) or one CSV file; the newest run when left out.")

@@ -2,8 +2,10 @@ import Analysis
 import ArgumentParser
 import Datasets
 import EventLog
+import Figures
 import Glibc
 import Notebooks
+import Reports
 import Search
 import Supernet
 
@@ -26,8 +28,8 @@ struct MilenasLab: ParsableCommand {
     subcommands: [
       SearchCommand.self, EvaluateCommand.self, RunsCommand.self, DataCommand.self,
       SelftestCommand.self, GenotypeCommand.self, TableCommand.self, BenchCommand.self,
-      FitCommand.self, GradientErrorCommand.self, CurvatureCommand.self, ExplainCommand.self,
-      NotebookCommand.self,
+      FitCommand.self, PlotCommand.self, GradientErrorCommand.self, CurvatureCommand.self,
+      ExplainCommand.self, NotebookCommand.self, ReportCommand.self, DoctorCommand.self,
     ])
 }
 
@@ -61,8 +63,11 @@ struct Failure {
       (message, exitCode) = ("", 130)
     case let error as EventLogError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
-    case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError:
+    case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError,
+      is ReportsError:
       (message, exitCode) = ("\(error)", 2)
+    case let error as FigureError:
+      (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case let error as NotebookError:
       (message, exitCode) = ("\(error)", error.isInterruption ? 130 : error.isBadInput ? 2 : 1)
     case let error as SearchError:

@@ -23,6 +23,62 @@ struct StoreOptions: ParsableArguments {
   var runsDir = "runs"
 
   var store: RunStore { RunStore(folder: URL(filePath: runsDir, directoryHint: .isDirectory)) }
+
+  /// A command of this program on these records, to be typed in a shell.
+  func command(_ words: String) -> String {
+    "milenas-lab \(words)" + (runsDir == "runs" ? "" : " --runs-dir \(runsDir)")
+  }
+}
+
+/// How a run is recorded, or which one goes on.
+struct RecordingOptions: ParsableArguments {
+  @Option(help: "Name of the record under the runs folder; made from the settings when left out.")
+  var name: String?
+  @Option(help: ArgumentHelp("How much is recorded.", valueName: "run|epoch|step|trace"))
+  var logLevel = LogLevel.step
+  @Option(
+    help: ArgumentHelp(
+      "Which checkpoints stay on disk; there is one per epoch. When left out, all of a search and the last 2 of an evaluation.",
+      valueName: "all|last N|best|none"))
+  var keepCheckpoints: CheckpointPolicy?
+  @Option(
+    help: ArgumentHelp(
+      "Size of the log from which level trace leaves out weight gradients: 500MB, 20GB; "
+        + "half of the free space when left out.", valueName: "size"))
+  var maxLogSize: ByteCount?
+  @Option(
+    help: ArgumentHelp(
+      "Go on with a run that was interrupted, failed or was killed, to the same bits; its settings are kept.",
+      valueName: "run"))
+  var resume: String?
+
+  /// - Parameter checkpoints: those that stay when the user does not say.
+  func options(keeping checkpoints: CheckpointPolicy) -> RecordOptions {
+    RecordOptions(
+      level: logLevel, checkpoints: keepCheckpoints ?? checkpoints,
+      maxLogBytes: maxLogSize?.bytes)
+  }
+}
+
+extension LogLevel: ExpressibleByArgument {}
+
+extension CheckpointPolicy: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
+
+/// A size such as 500MB, with decimal prefixes.
+struct ByteCount: ExpressibleByArgument {
+  var bytes: Int
+
+  init?(argument: String) {
+    let number = argument.prefix { $0.isNumber || $0 == "." }
+    let factors = ["": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12]
+    let unit = argument.dropFirst(number.count).uppercased()
+    guard let value = Double(number), let factor = factors[unit], value * factor < 1e18 else {
+      return nil
+    }
+    bytes = Int(value * factor)
+  }
 }
 
 /// How many workers share a computation.
@@ -44,4 +100,18 @@ struct ComputeOptions: ParsableArguments {
 
   @Option(help: "Decides initial weights, shuffles, augmentation and samples.")
   var seed: UInt64 = 0
+}
+
+extension CompletionKind {
+  /// The runs of the folder that the command line names so far, or of the usual one.
+  static var runs: CompletionKind {
+    .custom { words, _, prefix in
+      var options = StoreOptions()
+      for (word, next) in zip(words, words.dropFirst() + [""]) {
+        if word == "--runs-dir" { options.runsDir = next }
+        if word.hasPrefix("--runs-dir=") { options.runsDir = String(word.dropFirst(11)) }
+      }
+      return options.store.list().map(\.name).filter { $0.hasPrefix(prefix) }
+    }
+  }
 }

@@ -26,6 +26,9 @@ private struct ListCommand: ParsableCommand {
     discussion: """
       Example:
         milenas-lab runs list --format json
+
+      The accuracy is that of the validation half for a search (its best epoch), of the test images for an
+      evaluation (its last epoch).
       """)
 
   @OptionGroup var location: StoreOptions
@@ -48,12 +51,15 @@ private struct RunListReport: Report {
 
   private var rows: Table {
     Table(
-      columns: ["name", "status", "started", "method", "data", "epochs", "accuracy", "n", "r"],
+      columns: [
+        "name", "status", "kind", "started", "method", "data", "epochs", "accuracy", "n", "r",
+      ],
       rows: runs.map { run in
         [
-          .text(run.name), .text(run.status.rawValue), Cell(run.started), Cell(run.method),
-          Cell(run.data), .integer(Int64(run.epochs)), Cell(run.validAccuracy, decimals: 4),
-          Cell(run.normalConvolutions), Cell(run.reductionConvolutions),
+          .text(run.name), .text(run.status.rawValue), Cell(run.kind?.rawValue),
+          Cell(run.started), Cell(run.method), Cell(run.data), .integer(Int64(run.epochs)),
+          Cell(run.accuracy, decimals: 4), Cell(run.normalConvolutions),
+          Cell(run.reductionConvolutions),
         ]
       })
   }

@@ -12,8 +12,8 @@ struct DiffCommand: ParsableCommand {
       Exit code 1 when anything differs.
       """)
 
-  @Argument(help: "A run: name or path.") var first: String
-  @Argument(help: "Another.") var second: String
+  @Argument(help: "A run: name or path.", completion: .runs) var first: String
+  @Argument(help: "Another.", completion: .runs) var second: String
   @OptionGroup var location: StoreOptions
   @OptionGroup var output: OutputOptions
 
@@ -40,7 +40,7 @@ private struct ComparisonReport: Report {
           .integer(Int64(epoch.epoch)), .real(epoch.firstAccuracy, decimals: 4),
           .real(epoch.secondAccuracy, decimals: 4),
           epoch.alphaDistance.map { .real($0, decimals: 6) } ?? .missing,
-          .text(epoch.sameGenotype ? "same" : "other"),
+          Table.Cell(epoch.sameGenotype.map { $0 ? "same" : "other" }),
         ]
       })
   }
@@ -56,7 +56,7 @@ private struct ComparisonReport: Report {
       rows: comparison.results.map { run in
         [
           .text(run.name), .text(run.status.rawValue), .integer(Int64(run.epochs)),
-          Table.Cell(run.validAccuracy, decimals: 4), Table.Cell(run.normalConvolutions),
+          Table.Cell(run.accuracy, decimals: 4), Table.Cell(run.normalConvolutions),
           Table.Cell(run.reductionConvolutions), Table.Cell(run.genotype),
         ]
       })

@@ -1,6 +1,7 @@
 import ArgumentParser
 import EventLog
 import Foundation
+import Search
 
 /// `runs replay`
 struct ReplayCommand: ParsableCommand {
@@ -13,11 +14,13 @@ struct ReplayCommand: ParsableCommand {
 
       Answers that the bits are identical, or names the first step and quantity that differ; where the
       build or the processor is another one and bits differ, it says so. Exit code 1 unless identical.
-      Steps are counted from 0, --to-step included. What --dump writes: \(Replay.Step.quantityNames.joined(separator: ", ")).
+      Steps are counted from 0, --to-step included. What --dump writes: \(Replay.Step.quantityNames.joined(separator: ", "));
+      of an evaluation \(RecordReplay<DerivedTraining>.Step.quantityNames.joined(separator: ", ")).
       """)
 
   @Argument(
-    help: ArgumentHelp("A run: name or path; the newest when left out.", valueName: "run"))
+    help: ArgumentHelp("A run: name or path; the newest when left out.", valueName: "run"),
+    completion: .runs)
   var name: String?
   @Option(help: "First step.") var fromStep: Int?
   @Option(help: "Last step.") var toStep: Int?
@@ -30,13 +33,18 @@ struct ReplayCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let replay = try Replay(
-      location.store.find(name), threads: compute.threads, dataFolder: dataDir)
+    let run = try location.store.find(name)
+    try replay(run, as: run.kind().shownLoop)
+  }
+
+  private func replay<Loop: ShownLoop>(_ run: RunFolder, as _: Loop.Type) throws {
+    let replay = try RecordReplay<Loop>(run, threads: compute.threads, dataFolder: dataDir)
     let count = try replay.recordedSteps()
     let range = (fromStep ?? 0)..<((toStep ?? count - 1) + 1 + (count == 0 ? 1 : 0))
     let writer = try dump.map {
       try VectorDump(
-        $0.split(separator: ",").map(String.init), form: dumpAs, in: URL(filePath: out))
+        $0.split(separator: ",").map(String.init), form: dumpAs, in: URL(filePath: out),
+        known: RecordReplay<Loop>.Step.quantityNames)
     }
     let progress = Progress()
     let interruption = Interruption()
@@ -69,7 +77,7 @@ private struct ReplayReport: Report {
 
   private enum CodingKeys: CodingKey { case run, answer, steps, epochs, difference, environment }
 
-  init(_ answer: Replay.Answer, run: String, from first: Int) {
+  init(_ answer: ReplayAnswer, run: String, from first: Int) {
     self.run = run
     switch answer {
     case .identical(let steps, let epochs):

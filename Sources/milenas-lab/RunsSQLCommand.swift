@@ -7,18 +7,24 @@ struct SchemaCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "schema", abstract: "Print tables and views of events.sqlite, shapes and units.",
     discussion: """
-      Example:
+      Examples:
         milenas-lab runs schema
+        milenas-lab runs schema --of evaluation
       """)
 
+  @Option(help: ArgumentHelp("Of which kind of run.", valueName: "search|evaluation"))
+  var of = RunKind.search
   @OptionGroup var output: OutputOptions
 
-  func run() throws { try output.render(SchemaReport()) }
+  func run() throws { try output.render(SchemaReport(schema: Schema.of(of))) }
 }
 
+extension RunKind: ExpressibleByArgument {}
+
 private struct SchemaReport: Report {
-  let entries = Schema.entries
-  var text: String { Schema.description }
+  let schema: Schema
+  var entries: [Schema.Entry] { schema.entries }
+  var text: String { schema.description }
   var table: Table? {
     Table(
       columns: ["relation", "column", "type", "meaning"],

@@ -1,8 +1,6 @@
 import ArgumentParser
 import EventLog
 
-private typealias Cell = Table.Cell
-
 /// `runs show`
 struct ShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -13,38 +11,40 @@ struct ShowCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("A run: name or path; the newest when left out.", valueName: "run"))
+    help: ArgumentHelp("A run: name or path; the newest when left out.", valueName: "run"),
+    completion: .runs)
   var name: String?
   @OptionGroup var location: StoreOptions
   @OptionGroup var output: OutputOptions
 
-  func run() throws { try output.render(RunReport(location.store.find(name))) }
+  func run() throws {
+    let run = try location.store.find(name)
+    try show(run, as: run.kind().shownLoop)
+  }
+
+  private func show<Loop: ShownLoop>(_ run: RunFolder, as _: Loop.Type) throws {
+    try output.render(RunReport<Loop>(run))
+  }
 }
 
-private struct RunReport: Report {
+private struct RunReport<Loop: ShownLoop>: Report {
   let summary: RunSummary
-  let manifest: Manifest
+  let manifest: RunManifest<Loop>
   let curve: Table
   let digest: String
   let folder: String
+  private let facts: [(name: String, value: String?)]
+
+  private enum CodingKeys: CodingKey { case summary, manifest, curve, digest, folder }
 
   init(_ run: RunFolder) throws {
-    let reader = try RunReader(run)
+    let reader = try RecordReader<Loop>(run)
     summary = RunSummary(run)
     manifest = reader.manifest
     digest = try reader.digest()
     folder = run.url.relativePath
-    curve = Table(
-      columns: ["epoch", "train loss", "train acc", "valid loss", "valid acc", "n", "r", "s"],
-      rows: try reader.epochs().map { epoch in
-        [
-          .integer(Int64(epoch.epoch)), .real(epoch.trainLoss, decimals: 4),
-          .real(epoch.trainAccuracy, decimals: 4), .real(epoch.validLoss, decimals: 4),
-          .real(epoch.validAccuracy, decimals: 4), Cell(epoch.normalConvolutions),
-          Cell(epoch.reductionConvolutions),
-          .real(epoch.trainSeconds + epoch.validSeconds, decimals: 1),
-        ]
-      })
+    facts = try Loop.facts(of: reader)
+    curve = Loop.curve(try reader.epochs())
   }
 
   var table: Table? { curve }
@@ -54,17 +54,16 @@ private struct RunReport: Report {
     let commit = environment.gitCommit.map {
       $0 + (environment.gitIsDirty == true ? ", dirty" : "")
     }
-    let facts: [(String, String?)] = [
-      ("run", summary.name), ("folder", folder), ("status", summary.status.rawValue),
-      ("problem", summary.problem),
+    let common: [(name: String, value: String?)] = [
+      ("run", summary.name), ("kind", Loop.kind.rawValue), ("folder", folder),
+      ("status", summary.status.rawValue), ("problem", summary.problem),
       ("started", manifest.started), ("log level", manifest.logLevel.rawValue),
-      ("method", manifest.configuration.method.rawValue), ("data", manifest.data.name),
-      ("data SHA-256", manifest.data.sha256), ("seed", "\(manifest.configuration.seed)"),
-      ("threads", "\(manifest.threads)"), ("program", environment.programVersion),
-      ("commit", commit), ("host", environment.host), ("processor", environment.processor),
-      ("kernels", environment.cpuTarget), ("genotype", summary.genotype), ("digest", digest),
+      ("data", manifest.data.name), ("data SHA-256", manifest.data.sha256),
+      ("seed", "\(manifest.configuration.seed)"), ("threads", "\(manifest.threads)"),
+      ("program", environment.programVersion), ("commit", commit), ("host", environment.host),
+      ("processor", environment.processor), ("kernels", environment.cpuTarget),
     ]
-    let lines = facts.compactMap { name, value in
+    let lines = (common + facts + [("digest", digest)]).compactMap { name, value in
       value.map { name.padding(toLength: 14, withPad: " ", startingAt: 0) + $0 + "\n" }
     }
     return lines.joined() + (curve.rows.isEmpty ? "" : "\n" + curve.text)

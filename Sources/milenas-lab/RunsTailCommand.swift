@@ -1,7 +1,6 @@
 import ArgumentParser
 import EventLog
 import Foundation
-import Search
 
 /// `runs tail`
 struct TailCommand: ParsableCommand {
@@ -14,7 +13,8 @@ struct TailCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("A run: name or path; the newest when left out.", valueName: "run"))
+    help: ArgumentHelp("A run: name or path; the newest when left out.", valueName: "run"),
+    completion: .runs)
   var name: String?
   @Option(help: "Steps of the past to begin with.") var lines = 10
   @Flag(help: "Print what is there and end.") var once = false
@@ -22,15 +22,19 @@ struct TailCommand: ParsableCommand {
 
   func run() throws {
     let run = try location.store.find(name)
+    try follow(run, as: run.kind().shownLoop)
+  }
+
+  private func follow<Loop: ShownLoop>(_ run: RunFolder, as _: Loop.Type) throws {
     let interruption = Interruption(says: "")
-    var follower = try RunFollower(run, steps: lines)
+    var follower = try RunFollower<Loop>(run, steps: lines)
     while true {
-      for event in try follower.news() { StandardStream.output.write(Self.line(event)) }
+      try Self.print(follower.news())
       let status = RunSummary(run).status
       if once { return }
       if status != .running {
         // What was written between the last look and the end.
-        for event in try follower.news() { StandardStream.output.write(Self.line(event)) }
+        try Self.print(follower.news())
         StandardStream.error.write("\(run.name) is \(status.rawValue)\n")
         return
       }
@@ -39,18 +43,12 @@ struct TailCommand: ParsableCommand {
     }
   }
 
-  private static func line(_ event: RunFollower.News) -> String {
-    switch event {
-    case .step(let step):
-      let valid = step.validLoss.map { String(format: "  validation loss %.4f", $0) } ?? ""
-      return String(
-        format: "epoch %d  step %d  train loss %.4f%@\n", step.epoch, step.step, step.trainLoss,
-        valid)
-    case .epoch(let epoch):
-      return String(
-        format: "epoch %d ends: train %.2f %%  validation %.2f %%  size (%d, %d)\n", epoch.epoch,
-        100 * epoch.trainAccuracy, 100 * epoch.validAccuracy, epoch.normalConvolutions,
-        epoch.reductionConvolutions)
+  private static func print<Loop: ShownLoop>(_ news: [RunFollower<Loop>.News]) {
+    for event in news {
+      switch event {
+      case .step(let step): StandardStream.output.write(Loop.line(step))
+      case .epoch(let epoch): StandardStream.output.write(Loop.line(epoch))
+      }
     }
   }
 }

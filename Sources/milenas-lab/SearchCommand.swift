@@ -23,33 +23,16 @@ struct SearchCommand: ParsableCommand {
   @OptionGroup var location: StoreOptions
   @OptionGroup var output: OutputOptions
 
-  @Option(help: "Name of the record under the runs folder; made from the settings when left out.")
-  var name: String?
-  @Option(help: ArgumentHelp("How much is recorded.", valueName: "run|epoch|step|trace"))
-  var logLevel = LogLevel.step
-  @Option(
-    help: ArgumentHelp(
-      "Which checkpoints stay on disk; there is one per epoch.", valueName: "all|last N|best|none"))
-  var keepCheckpoints = CheckpointPolicy.all
-  @Option(
-    help: ArgumentHelp(
-      "Size of the log from which level trace leaves out weight gradients: 500MB, 20GB; "
-        + "half of the free space when left out.", valueName: "size"))
-  var maxLogSize: ByteCount?
-  @Option(
-    help: ArgumentHelp(
-      "Go on with a run that was interrupted, failed or was killed, to the same bits; its settings are kept.",
-      valueName: "run"))
-  var resume: String?
+  @OptionGroup(title: "Record") var recording: RecordingOptions
   @Flag(help: "Print what would be done, how long it takes and what it needs; compute nothing.")
   var dryRun = false
 
   mutating func validate() throws {
-    guard resume == nil else {
+    guard recording.resume == nil else {
       let given = try settings.configuration(seed: compute.seed)
       var unset = try SearchOptions.parse([])
       unset.dataDir = settings.dataDir
-      guard name == nil, !dryRun, given == (try unset.configuration(seed: 0)) else {
+      guard recording.name == nil, !dryRun, given == (try unset.configuration(seed: 0)) else {
         throw ValidationError(
           "--resume goes on with the settings of the run: leave out all but --threads and --data-dir"
         )
@@ -60,7 +43,7 @@ struct SearchCommand: ParsableCommand {
 
   func run() throws {
     let began = ContinuousClock().now
-    if let resume {
+    if let resume = recording.resume {
       let progress = Progress()
       let run = try location.store.find(resume)
       let dataset = try Manifest(contentsOf: run.manifestFile).openData(folder: settings.dataDir)
@@ -77,11 +60,10 @@ struct SearchCommand: ParsableCommand {
       try output.render(SearchPlan(try loop.plan(), of: configuration))
       return
     }
-    let runName = name ?? location.store.freeName(configuration.defaultName)
+    let runName = recording.name ?? location.store.freeName(configuration.defaultName)
     let search = try RecordedSearch(
       loop, name: runName, in: location.store,
-      record: RecordOptions(
-        level: logLevel, checkpoints: keepCheckpoints, maxLogBytes: maxLogSize?.bytes),
+      record: recording.options(keeping: .all),
       threads: compute.threads, environment: .ofThisProgram)
     try finish(search, began: began)
   }
@@ -92,7 +74,7 @@ struct SearchCommand: ParsableCommand {
     var meter = SearchMeter(search, began: began)
     let result = try search.run(
       isCancelled: { interruption.isRequested }, report: { meter.report($0) })
-    try output.render(SearchSummary(result, run: search.run))
+    try output.render(SearchSummary(result, run: search.run, in: location))
     if result.outcome == .interrupted { throw Interrupted() }
   }
 }
@@ -244,27 +226,6 @@ struct SearchOptions: ParsableArguments {
   }
 }
 
-extension LogLevel: ExpressibleByArgument {}
-
-extension CheckpointPolicy: ExpressibleByArgument {
-  public init?(argument: String) { self.init(argument) }
-}
-
-/// A size such as 500MB, with decimal prefixes.
-struct ByteCount: ExpressibleByArgument {
-  var bytes: Int
-
-  init?(argument: String) {
-    let number = argument.prefix { $0.isNumber || $0 == "." }
-    let factors = ["": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12]
-    let unit = argument.dropFirst(number.count).uppercased()
-    guard let value = Double(number), let factor = factors[unit], value * factor < 1e18 else {
-      return nil
-    }
-    bytes = Int(value * factor)
-  }
-}
-
 /// What `--dry-run` prints.
 private struct SearchPlan: Report {
   var method: String
@@ -308,13 +269,15 @@ private struct SearchSummary: Report {
   var steps: Int
   var seconds: Double
   private let path: String
+  private let location: StoreOptions
 
   private enum CodingKeys: String, CodingKey {
     case run, outcome, genotype, normalConvolutions, reductionConvolutions, validAccuracy, epochs,
       steps, seconds, path
   }
 
-  init(_ result: RunResult, run: RunFolder) {
+  init(_ result: RunResult, run: RunFolder, in location: StoreOptions) {
+    self.location = location
     self.run = run.name
     path = run.url.relativePath
     outcome = result.outcome.rawValue
@@ -348,7 +311,7 @@ private struct SearchSummary: Report {
       record               \(path)
 
       Next:
-      \(commands.map { "  milenas-lab \($0)" }.joined(separator: "\n"))
+      \(commands.map { "  " + location.command($0) }.joined(separator: "\n"))
 
       """
   }

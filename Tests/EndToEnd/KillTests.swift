@@ -12,6 +12,24 @@ import Testing
     "--epochs", "12", "--steps-per-epoch", "4", "--threads", "2",
   ]
 
+  /// A command that makes a record, the word before its settings, and these.
+  struct Work: CustomTestStringConvertible {
+    var command: String
+    var cell: [String] = []
+    var settings: [String]
+    var testDescription: String { command }
+  }
+
+  private static let works = [
+    Work(command: "search", settings: settings),
+    Work(
+      command: "evaluate", cell: ["DARTS_V2"],
+      settings: [
+        "--batch", "50", "--train-images", "100", "--channels", "2", "--cells", "3", "--epochs",
+        "6", "--drop-path", "0.2", "--threads", "2",
+      ]),
+  ]
+
   init() throws {
     folder = FileManager.default.temporaryDirectory.appending(
       path: "milenas-lab-\(UUID().uuidString)", directoryHint: .isDirectory)
@@ -45,9 +63,11 @@ import Testing
     process.waitUntilExit()
   }
 
-  @Test func aRunThatWasKilledAtAnyMomentEndsWithTheSameBits() throws {
+  @Test(arguments: KillTests.works)
+  func aRunThatWasKilledAtAnyMomentEndsWithTheSameBits(_ work: Work) throws {
+    let start = [work.command] + work.cell
     let began = ContinuousClock().now
-    let whole = try run(["search", "--name", "whole"] + Self.settings)
+    let whole = try run(start + ["--name", "whole"] + work.settings)
     #expect(whole.exitCode == 0, "\(whole.errors)")
     let (seconds, attoseconds) = (ContinuousClock().now - began).components
     let duration = Double(seconds) + Double(attoseconds) * 1e-18
@@ -58,13 +78,13 @@ import Testing
       let name = "run\(index)"
       // The moments lie all over the run, and a little beyond, as another load may slow it.
       let moment = duration * 1.2 * (Double(index) + 0.5) / Double(kills)
-      try kill(["search", "--name", name] + Self.settings, after: moment)
+      try kill(start + ["--name", name] + work.settings, after: moment)
       let log = folder.appending(path: "runs/\(name)/manifest.json")
       // Before the manifest there is no run yet.
       guard FileManager.default.fileExists(atPath: log.path) else { continue }
       // Every other run is killed again while it is taken up.
-      if index % 2 == 1 { try kill(["search", "--resume", name], after: moment / 2) }
-      let end = try run(["search", "--resume", name])
+      if index % 2 == 1 { try kill([work.command, "--resume", name], after: moment / 2) }
+      let end = try run([work.command, "--resume", name])
       let wasOver = end.exitCode == 2 && end.errors.contains("nothing to resume")
       #expect(end.exitCode == 0 || wasOver, "killed after \(moment) s: \(end.errors)")
       resumed += wasOver ? 0 : 1

@@ -109,6 +109,74 @@ import Testing
     #expect(!(try run(["runs", "list"]).output.contains("a  completed")))
   }
 
+  @Test func anEvaluationIsRecordedShownQueriedAndComparedLikeASearch() throws {
+    let settings = [
+      "--batch", "50", "--train-images", "100", "--channels", "2", "--cells", "3", "--epochs",
+      "2",
+    ]
+    for threads in ["1", "2"] {
+      let end = try run(
+        ["evaluate", "DARTS_V2", "--name", "e\(threads)", "--threads", threads] + settings)
+      #expect(end.exitCode == 0, "\(end.errors)")
+      #expect(end.output.contains("milenas-lab runs verify e\(threads)"))
+    }
+    #expect(try run(["runs", "list"]).output.contains("e1    completed  evaluation"))
+    let shown = try run(["runs", "show", "e1"]).output
+    #expect(shown.contains("cell from     DARTS_V2") && shown.contains("test acc"))
+    let sql = ["runs", "sql", "e1", "select step, train_loss from losses", "--format", "csv"]
+    #expect(try run(sql).output.split(separator: "\r\n").count == 5)
+    #expect(try run(["runs", "schema", "--of", "evaluation"]).output.contains("test_accuracy"))
+    #expect(try run(["runs", "verify", "e1"]).output.contains("e1 is whole"))
+    #expect(try run(["runs", "diff", "e1", "e2"]).exitCode == 0)
+    let replay = try run(["runs", "replay", "e1", "--dump", "grad-w"])
+    #expect(replay.output.contains("e1 is identical in every bit: 4 steps"), "\(replay.errors)")
+    #expect(try run(["runs", "tail", "e1", "--once"]).output.contains("epoch 1 ends: train"))
+    #expect(try run(["runs", "export", "e1", "--to", "csv"]).output.contains("epochs.csv"))
+    #expect(try run(["genotype", "show", "e1"]).output.contains("published as DARTS_V2"))
+    #expect(
+      try run(["table", "1", "--format", "csv"]).output.contains("this program: fashion-mini"))
+    #expect(try run(["curvature", "e1"]).errors.contains("e1 is the record of an evaluation"))
+
+    let ended = try run(["evaluate", "--resume", "e1"])
+    #expect(ended.exitCode == 2 && ended.errors.contains("e1 is completed"))
+    let refused = try run(["evaluate", "DARTS_V2", "--resume", "e1"])
+    #expect(refused.exitCode == 2)
+    #expect(refused.errors.contains("--resume goes on with the settings of the run"))
+    #expect(try run(["evaluate"]).exitCode == 2)
+    #expect(try run(["runs", "remove", "e1", "--yes"]).exitCode == 0)
+  }
+
+  @Test func anEvaluationThatIsInterruptedSaysHowItGoesOn() throws {
+    let (output, errors) = (Pipe(), Pipe())
+    let process = Process()
+    process.executableURL = BuiltProgram.url
+    process.arguments = [
+      "evaluate", "DARTS_V2", "--name", "long", "--batch", "50", "--train-images", "100",
+      "--channels", "2", "--cells", "3", "--epochs", "100000", "--runs-dir", "records",
+    ]
+    process.currentDirectoryURL = folder
+    process.standardOutput = output
+    process.standardError = errors
+    try process.run()
+    let steps = [
+      "runs", "sql", "select count(*) > 3 from steps", "--format", "csv", "--runs-dir", "records",
+    ]
+    var waits = 0
+    while try run(steps).output.split(separator: "\r\n").last != "1" {
+      waits += 1
+      try #require(waits < 600 && process.isRunning)
+      Thread.sleep(forTimeInterval: 0.1)
+    }
+    process.interrupt()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 130)
+    let said = try output.fileHandleForReading.readToEnd() ?? Data()
+    #expect(
+      String(decoding: said, as: UTF8.self)
+        .contains("  milenas-lab evaluate --resume long --runs-dir records\n"))
+    #expect(try run(["runs", "verify", "long", "--runs-dir", "records"]).exitCode == 0)
+  }
+
   /// Root may write everywhere, so the program runs as a user who may not.
   @Test(.enabled("needs root and setpriv") { getuid() == 0 && RecordTests.setpriv != nil })
   func aRecordIsReadFromAFolderThatCannotBeWritten() throws {

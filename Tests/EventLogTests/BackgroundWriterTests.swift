@@ -6,13 +6,15 @@ import Testing
 @testable import EventLog
 
 @Suite struct BackgroundWriterTests {
-  private func entry(_ number: Int) -> LogEntry {
+  private typealias Background = BackgroundWriter<LogEntry<SearchLoop>>
+
+  private func entry(_ number: Int) -> LogEntry<SearchLoop> {
     .step(Samples.step(number), nil, Samples.state)
   }
 
   @Test func entriesAreStoredOnceAndInOrder() throws {
     let stored = Mutex<[Int]>([])
-    let writer = BackgroundWriter { entries in
+    let writer = Background { entries in
       Thread.sleep(forTimeInterval: 0.001)
       stored.withLock { stored in
         for case .step(let step, _, _) in entries { stored.append(step.step) }
@@ -27,20 +29,20 @@ import Testing
 
   @Test func aSlowDiskMakesTheSearchWaitOnlyWhenTheQueueIsFull() throws {
     let gate = DispatchSemaphore(value: 0)
-    let writer = BackgroundWriter { _ in
+    let writer = Background { _ in
       gate.wait()
       return []
     }
     // The first batch blocks in the store; the rest of the queue takes the others without waiting.
-    for number in 0..<BackgroundWriter.capacity { try writer.submit(entry(number)) }
+    for number in 0..<Background.capacity { try writer.submit(entry(number)) }
     #expect(writer.stored == 0)
-    for _ in 0..<BackgroundWriter.capacity { gate.signal() }
+    for _ in 0..<Background.capacity { gate.signal() }
     try writer.drain()
-    #expect(writer.stored == BackgroundWriter.capacity)
+    #expect(writer.stored == Background.capacity)
   }
 
   @Test func whatCouldNotBeStoredEndsTheSearchAndNothingFollowsIt() throws {
-    let writer = BackgroundWriter { entries in
+    let writer = Background { entries in
       if case .step(let step, _, _) = entries[0], step.step >= 3 {
         throw EventLogError.diskFull(path: "x", lastStep: 2)
       }
@@ -58,7 +60,7 @@ import Testing
 
   @Test func stepsOnANetworkShareATransaction() throws {
     let batches = Mutex<[Int]>([])
-    let writer = BackgroundWriter(interval: 0.2) { entries in
+    let writer = Background(interval: 0.2) { entries in
       batches.withLock { $0.append(entries.count) }
       return []
     }

@@ -14,7 +14,7 @@ import Testing
   }
 
   private func closedLog() throws {
-    try LogDatabase.closeAsOneFile(LogDatabase.create(at: file))
+    try LogDatabase.closeAsOneFile(LogDatabase.create(at: file, .search))
   }
 
   @Test func aClosedLogIsOneFileThatNeedsNoOther() throws {
@@ -30,7 +30,7 @@ import Testing
   }
 
   @Test func readersSeeWhatIsCommittedWhileTheWriterWrites() throws {
-    let writer = try LogDatabase.create(at: file)
+    let writer = try LogDatabase.create(at: file, .search)
     let reader = try LogDatabase.openForReading(file)
     let count = { try reader.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM layers") } }
     try writer.writeWithoutTransaction { db in
@@ -43,7 +43,7 @@ import Testing
   }
 
   @Test func aLogIsClosedWhileAReaderHoldsIt() throws {
-    let writer = try LogDatabase.create(at: file)
+    let writer = try LogDatabase.create(at: file, .search)
     let reader = try LogDatabase.openForReading(file)
     try reader.read { db in
       #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM byte") == 256)
@@ -58,10 +58,14 @@ import Testing
     let queue = try DatabaseQueue(path: file.path)
     try queue.write { try $0.execute(sql: "PRAGMA user_version = 7") }
     try queue.close()
-    #expect(throws: EventLogError.newerSchema(path: file.path, found: 7, known: Schema.version)) {
+    #expect(
+      throws: EventLogError.newerSchema(path: file.path, found: 7, known: Schema.latestVersion)
+    ) {
       try LogDatabase.openForReading(file)
     }
-    #expect(throws: EventLogError.newerSchema(path: file.path, found: 7, known: Schema.version)) {
+    #expect(
+      throws: EventLogError.newerSchema(path: file.path, found: 7, known: Schema.latestVersion)
+    ) {
       try LogDatabase.openForWriting(file)
     }
   }
@@ -89,13 +93,15 @@ import Testing
     }
   }
 
-  @Test func everyRelationIsDescribedAndEveryViewSelects() throws {
-    let queue = try LogDatabase.create(at: file)
+  @Test(arguments: RunKind.allCases)
+  func everyRelationIsDescribedAndEveryViewSelects(kind: RunKind) throws {
+    let schema = Schema.of(kind)
+    let queue = try LogDatabase.create(at: file, schema)
     try queue.read { db in
       let names = try String.fetchAll(
         db, sql: "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') ORDER BY rowid")
-      #expect(names == Schema.relations.map(\.name))
-      for relation in Schema.relations {
+      #expect(names == schema.relations.map(\.name))
+      for relation in schema.relations {
         let columns = try db.makeStatement(sql: "SELECT * FROM \(relation.name)").columnNames
         #expect(columns == relation.columns.map(\.name))
         #expect(relation.columns.allSatisfy { !$0.meaning.isEmpty })

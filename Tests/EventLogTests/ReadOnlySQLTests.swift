@@ -11,7 +11,7 @@ import Testing
   init() throws {
     scratch = try ScratchFolder()
     let run = RunFolder(scratch.url)
-    try LogDatabase.closeAsOneFile(LogDatabase.create(at: run.logFile))
+    try LogDatabase.closeAsOneFile(LogDatabase.create(at: run.logFile, .search))
     sql = try ReadOnlySQL(run)
   }
 

@@ -7,8 +7,21 @@ import Testing
 
 @testable import EventLog
 
+/// A run of two epochs of two steps, whose record something happens to.
+protocol RecordedTinyRun {
+  var store: RunStore { get }
+  /// - Parameter limit: steps after which it is interrupted.
+  func run(_ name: String, stopAfter limit: Int) throws -> RunFolder
+  func resume(_ run: RunFolder, notice: (String) -> Void) throws
+}
+
+extension RecordedTinyRun {
+  func run(_ name: String) throws -> RunFolder { try run(name, stopAfter: .max) }
+  func resume(_ run: RunFolder) throws { try resume(run) { _ in } }
+}
+
 /// A tiny search on the shipped images, for what opens its data by name.
-struct RecordedTinySearch {
+struct RecordedTinySearch: RecordedTinyRun {
   let scratch: ScratchFolder
   let store: RunStore
 
@@ -48,6 +61,16 @@ struct RecordedTinySearch {
         return events >= limit
       })
     return search.run
+  }
+
+  func run(_ name: String, stopAfter limit: Int) throws -> RunFolder {
+    try run(name, threads: 1, stopAfter: limit)
+  }
+
+  func resume(_ run: RunFolder, notice: (String) -> Void) throws {
+    let search = try RecordedSearch(
+      resuming: run, dataset: try TinyImages.dataset(), threads: 1, notice: notice)
+    _ = try search.run()
   }
 
   func resume(_ run: RunFolder, threads: Int = 1, stopAfter limit: Int = .max) throws {
@@ -211,7 +234,8 @@ struct MethodOnSpace: CustomTestStringConvertible {
     _ = try Replay(run, threads: 2).compare(1..<3, visit: visit)
     #expect(seen == 2)
     #expect(throws: EventLogError.self) {
-      try VectorDump(["grad-v"], form: .npy, in: tiny.scratch.url)
+      try VectorDump(
+        ["grad-v"], form: .npy, in: tiny.scratch.url, known: Replay.Step.quantityNames)
     }
   }
 

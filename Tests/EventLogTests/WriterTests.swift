@@ -14,7 +14,7 @@ import Testing
     store = RunStore(folder: scratch.url)
   }
 
-  private func writer(_ level: LogLevel = .step) throws -> (Writer, RunFolder) {
+  private func writer(_ level: LogLevel = .step) throws -> (Writer<SearchLoop>, RunFolder) {
     let manifest = try Samples.manifest(level: level)
     let run = try store.create(name: manifest.name)
     return (try Writer(creating: run, manifest: manifest, layout: Samples.layout), run)

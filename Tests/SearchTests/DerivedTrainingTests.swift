@@ -153,7 +153,7 @@ import Testing
     let (training, source) = try imageNet(folder, strict: false)
     var losses: [Double] = []
     let (result, state) = try training.run(from: training.initialState) { event, _ in
-      if case .step(let step) = event { losses.append(step.loss) }
+      if case .step(let step, _) = event { losses.append(step.loss) }
     }
     #expect(losses.count == 2 && losses.allSatisfy(\.isFinite))
     #expect(result.lastAccuracy != nil)

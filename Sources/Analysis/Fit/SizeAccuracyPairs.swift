@@ -50,20 +50,28 @@ extension SizeAccuracyFit.Observation {
     return points
   }
 
-  /// The sizes that searches went through: parameters of each epoch's derived network (C 36, 20 cells), with the
-  /// validation error of the supernet, mean and deviation over the epochs and runs of that size.
+  /// What runs of one kind say of size and error, mean and deviation over those of one size.
   ///
-  /// - Throws: as `RunReader`; `EventLogError.levelTooLow` for a run without epochs.
+  /// Searches: parameters of each epoch's derived network (C 36, 20 cells), with the validation error of the
+  /// supernet. Evaluations: parameters of the network that was trained, with its test error after the last epoch.
+  ///
+  /// - Throws: as `RecordReader`; `EventLogError.levelTooLow` for a search without epochs; `AnalysisError.unfit` for
+  ///   runs of both kinds, and for an evaluation that has not ended.
   public static func of(_ runs: [RunFolder]) throws -> [SizeAccuracyFit.Observation] {
     var errors: [Int: [Double]] = [:]
-    for run in runs {
-      let reader = try RunReader(run)
-      guard reader.manifest.logLevel >= .epoch else {
-        throw EventLogError.levelTooLow(
-          run: run.name, level: reader.manifest.logLevel.rawValue, needed: "epoch")
-      }
-      for epoch in try reader.epochs() {
-        errors[epoch.parameters, default: []].append(100 * (1 - epoch.validAccuracy))
+    let kinds = try runs.map { try $0.kind() }
+    if let search = kinds.firstIndex(of: .search),
+      let evaluation = kinds.firstIndex(of: .evaluation)
+    {
+      throw AnalysisError.unfit(
+        "\(runs[search].name) is a search and \(runs[evaluation].name) an evaluation, whose errors are not "
+          + "of the same images: fit one kind at a time")
+    }
+    for (run, kind) in zip(runs, kinds) {
+      let pairs: [(parameters: Int, accuracy: Double)] =
+        kind == .search ? try pairs(ofSearch: run) : [try pair(ofEvaluation: run)]
+      for (parameters, accuracy) in pairs {
+        errors[parameters, default: []].append(100 * (1 - accuracy))
       }
     }
     return errors.sorted { $0.key < $1.key }.map { parameters, errors in
@@ -74,5 +82,27 @@ extension SizeAccuracyFit.Observation {
         deviation: errors.count > 1 ? (squares / Double(errors.count - 1)).squareRoot() : nil,
         seeds: errors.count)
     }
+  }
+
+  private static func pairs(ofSearch run: RunFolder) throws -> [(parameters: Int, accuracy: Double)]
+  {
+    let reader = try RunReader(run)
+    guard reader.manifest.logLevel >= .epoch else {
+      throw EventLogError.levelTooLow(
+        run: run.name, level: reader.manifest.logLevel.rawValue, needed: "epoch")
+    }
+    return try reader.epochs().map { ($0.parameters, $0.validAccuracy) }
+  }
+
+  private static func pair(ofEvaluation run: RunFolder) throws -> (
+    parameters: Int, accuracy: Double
+  ) {
+    guard let result = try EvaluationReader(run).result(), result.outcome == .completed,
+      let accuracy = result.lastAccuracy
+    else {
+      throw AnalysisError.unfit(
+        "\(run.name) has not ended: `milenas-lab evaluate --resume \(run.name)` goes on with it")
+    }
+    return (result.parameters, accuracy)
   }
 }

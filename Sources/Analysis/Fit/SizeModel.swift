@@ -179,4 +179,17 @@ public struct SizeCurve: Codable, Equatable, Sendable {
     let lowest = grid.map(error).min() ?? .nan
     return grid.first { error(at: $0) <= lowest + tolerance } ?? range.upperBound
   }
+
+  /// All sizes in `range` whose error is within `tolerance` of the lowest there, from the smallest to the largest.
+  public func optimalRange(
+    in range: ClosedRange<Double>, tolerance: Double, steps: Int = 4000
+  ) -> ClosedRange<Double> {
+    let mirrored = (0...steps).map {
+      range.upperBound - Double($0) / Double(steps) * (range.upperBound - range.lowerBound)
+    }
+    let lowest = mirrored.map(error).min() ?? .nan
+    let high = mirrored.first { error(at: $0) <= lowest + tolerance } ?? range.upperBound
+    let low = economicalSize(in: range, tolerance: tolerance, steps: steps)
+    return low...max(low, high)
+  }
 }

@@ -1,6 +1,5 @@
 import Foundation
 import Search
-import Supernet
 
 /// How vectors of a replayed step are written.
 public enum DumpForm: String, CaseIterable, Sendable {
@@ -16,10 +15,11 @@ public struct VectorDump {
   private let form: DumpForm
   private let folder: URL
 
-  /// - Throws: `EventLogError.noSuchQuantity` for a name that is none of `Replay.Step.quantityNames`.
-  public init(_ names: [String], form: DumpForm, in folder: URL) throws {
-    for name in names where !Replay.Step.quantityNames.contains(name) {
-      throw EventLogError.noSuchQuantity(name, known: Replay.Step.quantityNames)
+  /// - Parameter known: the `quantityNames` of the replay's steps.
+  /// - Throws: `EventLogError.noSuchQuantity` for a name that is none of them.
+  public init(_ names: [String], form: DumpForm, in folder: URL, known: [String]) throws {
+    for name in names where !known.contains(name) {
+      throw EventLogError.noSuchQuantity(name, known: known)
     }
     self.names = names
     self.form = form
@@ -27,22 +27,22 @@ public struct VectorDump {
   }
 
   /// - Throws: `EventLogError.folderNotWritable`, `.writeFailed`, `.diskFull`.
-  public func write(_ step: Replay.Step, of replay: Replay) throws {
+  public func write<Loop>(_ step: RecordReplay<Loop>.Step, of replay: RecordReplay<Loop>) throws {
     try AtomicFile.createFolder(folder)
     let digits = String(step.record.step)
     let stem = "step-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
-    let net = replay.loop.net
-    let entries = [2, net.shape.edgeCount, Operation.allCases.count]
+    let layout = replay.loop.layout
+    let extents = replay.loop.configuration.alphaExtents ?? []
     var tensors: [Safetensors.Tensor] = []
     for (name, values) in try names.flatMap({ try step.vectors($0) }) {
-      let shape = values.count == net.alphaCount ? entries : [values.count]
+      let shape = values.count == extents.reduce(1, *) ? extents : [values.count]
       switch form {
       case .npy:
         try AtomicFile.write(
           NumPy.array(.float32(values), shape: shape),
           to: folder.appending(path: "\(stem)-\(name).npy"))
-      case .safetensors where values.count == net.weightCount:
-        tensors += net.layout.slices.map {
+      case .safetensors where values.count == layout.count:
+        tensors += layout.slices.map {
           .init(name: "\(name).\($0.name)", shape: $0.shape, values: Array(values[$0.range]))
         }
       case .safetensors: tensors.append(.init(name: name, shape: shape, values: values))

@@ -2,8 +2,11 @@ import Datasets
 import Foundation
 import Search
 
+/// A search and its record.
+public typealias RecordedSearch = RecordedRun<SearchLoop>
+
 /// Where loop and record meet: a new run, or one that goes on.
-public final class RecordedSearch {
+public final class RecordedRun<Loop: RecordedLoop> {
   public let run: RunFolder
   /// The step that it begins with; 0 for a new run.
   public var firstStep: Int { start.state.step }
@@ -11,34 +14,34 @@ public final class RecordedSearch {
   public var plan: (epochs: Int, stepsPerEpoch: Int, batch: Int) {
     (loop.configuration.epochs, loop.stepsPerEpoch, loop.configuration.batch)
   }
-  private let loop: SearchLoop
-  private let writer: Writer
-  private let start: Checkpoint
+  public let loop: Loop
+  private let writer: Writer<Loop>
+  private let start: RunCheckpoint<Loop>
   private let interval: Double
 
-  /// What a search tells while it runs.
+  /// What a run tells while it works.
   public enum Report {
     /// An event whose record is on disk; `waiting` more are not yet.
-    case event(SearchEvent, waiting: Int)
+    case event(LoopEvent<Loop.Step, Loop.Epoch>, waiting: Int)
     /// A sentence that the user should see.
     case notice(String)
   }
 
   /// Makes the run's folder, writes its manifest and opens its log; nothing is computed yet.
   ///
+  /// - Parameter cell: where the cell of an evaluation comes from.
   /// - Throws: `EventLogError.runExists`, `.impossibleName`, `.folderNotWritable`, `.diskFull`.
   public init(
-    _ loop: SearchLoop, name: String, in store: RunStore, record: RecordOptions = .init(),
-    threads: Int, environment: RunEnvironment = .current()
+    _ loop: Loop, name: String, in store: RunStore, record: RecordOptions = .init(),
+    cell: CellOrigin? = nil, threads: Int, environment: RunEnvironment = .current()
   ) throws {
-    let manifest = Manifest(
-      name: name, record: record, configuration: loop.configuration,
-      data: .init(name: loop.configuration.data, sha256: loop.dataset.sha256), threads: threads,
-      environment: environment)
+    let manifest = RunManifest<Loop>(
+      name: name, record: record, configuration: loop.configuration, cell: cell, data: loop.data,
+      threads: threads, environment: environment)
     self.loop = loop
     run = try store.create(name: name)
-    writer = try Writer(creating: run, manifest: manifest, layout: loop.net.layout)
-    start = Checkpoint(try SearchState(loop.net, configuration: loop.configuration), after: [])
+    writer = try Writer(creating: run, manifest: manifest, layout: loop.layout)
+    start = RunCheckpoint(try loop.initialState, after: [])
     interval = LogDatabase.commitInterval(for: run.logFile)
   }
 
@@ -47,53 +50,50 @@ public final class RecordedSearch {
   /// Steps recorded after that checkpoint are computed again and compared; the run goes on where they end.
   ///
   /// - Parameters:
-  ///   - dataset: as `Manifest.openData` gives it.
   ///   - notice: is told of checkpoints that cannot be used.
-  /// - Throws: `EventLogError.alreadyWriting`, `.nothingToResume`, `.unreadableManifest`, `.damaged`.
+  ///   - open: makes the loop, on the images of the manifest.
+  /// - Throws: `EventLogError.alreadyWriting`, `.nothingToResume`, `.unreadableManifest`, `.damaged`, `.otherKind`.
   public init(
-    resuming run: RunFolder, dataset: Dataset, threads: Int,
-    environment: RunEnvironment = .current(), notice: (String) -> Void = { _ in }
+    resuming run: RunFolder, environment: RunEnvironment = .current(),
+    notice: (String) -> Void = { _ in }, open: (RunManifest<Loop>) throws -> Loop
   ) throws {
     let lock = try RunLock(run)
-    let manifest = try Manifest(contentsOf: run.manifestFile)
+    let manifest = try RunManifest<Loop>(contentsOf: run.manifestFile)
     self.run = run
     interval = LogDatabase.commitInterval(for: run.logFile)
     if interval > 0 { notice(Self.networkNotice(interval)) }
     guard LogDatabase.isBegun(run.logFile) else {
-      loop = try SearchLoop(manifest.configuration, dataset: dataset, threads: threads)
-      start = Checkpoint(try SearchState(loop.net, configuration: loop.configuration), after: [])
-      writer = try Writer(
-        beginning: run, manifest: manifest, layout: loop.net.layout, lock: lock)
+      loop = try open(manifest)
+      start = RunCheckpoint(try loop.initialState, after: [])
+      writer = try Writer(beginning: run, manifest: manifest, layout: loop.layout, lock: lock)
       return
     }
     let queue = try LogDatabase.openForWriting(run.logFile)
-    try RunReader.check(manifest, against: queue, of: run)
-    let outcome = try RunReader.outcome(in: queue, of: run)
-    if let outcome, outcome != .interrupted {
-      throw EventLogError.nothingToResume(run: run.name, outcome: outcome.rawValue)
+    try LogDatabase.check(manifest, against: queue, of: run)
+    let outcome = try LogDatabase.outcome(in: queue, of: run)
+    if let outcome, outcome != RunResult.Outcome.interrupted.rawValue {
+      throw EventLogError.nothingToResume(run: run.name, outcome: outcome)
     }
-    loop = try SearchLoop(manifest.configuration, dataset: dataset, threads: threads)
+    loop = try open(manifest)
     let found = try CheckpointShelf(run: run, manifest: manifest, queue: queue)
       .last { notice("\($0); going on from the one before") }
-    start =
-      try found?.checkpoint
-      ?? Checkpoint(try SearchState(loop.net, configuration: loop.configuration), after: [])
+    start = try found?.checkpoint ?? RunCheckpoint(try loop.initialState, after: [])
     writer = try Writer(
-      resuming: run, manifest: manifest, layout: loop.net.layout, lock: lock, queue: queue,
+      resuming: run, manifest: manifest, layout: loop.layout, lock: lock, queue: queue,
       from: found.map { ($0.checkpoint.state.step, $0.digest) }, environment: environment)
   }
 
-  /// Runs the search to its end, or until `isCancelled`, which is asked between steps.
+  /// Works to the end, or until `isCancelled`, which is asked between steps.
   ///
   /// - Parameter report: is told of each event once its record is on disk.
   /// - Throws: what the loop and the record throw; the log is closed then, and says why it failed.
   public func run(
     isCancelled: () -> Bool = { false }, report: (Report) -> Void = { _ in }
-  ) throws -> RunResult {
+  ) throws -> Loop.Result {
     do {
       if interval > 0 && firstStep == 0 { report(.notice(Self.networkNotice(interval))) }
       if writer.keeps(.trace) { report(.notice(traceNotice)) }
-      let result = try search(isCancelled: isCancelled, report: report)
+      let result = try work(isCancelled: isCancelled, report: report)
       try writer.finish(result)
       return result
     } catch {
@@ -103,12 +103,12 @@ public final class RecordedSearch {
     }
   }
 
-  private func search(isCancelled: () -> Bool, report: (Report) -> Void) throws -> RunResult {
+  private func work(isCancelled: () -> Bool, report: (Report) -> Void) throws -> Loop.Result {
     let background = BackgroundWriter(interval: interval) { [writer] in try writer.store($0) }
     var epochs = start.epochs
     var submitted = 0
-    var unreported: [(event: SearchEvent, entry: Int)] = []
-    func submit(_ entry: LogEntry) throws {
+    var unreported: [(event: LoopEvent<Loop.Step, Loop.Epoch>, entry: Int)] = []
+    func submit(_ entry: LogEntry<Loop>) throws {
       try background.submit(entry)
       submitted += 1
     }
@@ -134,17 +134,17 @@ public final class RecordedSearch {
           epochs.append(epoch)
           try submit(.epoch(epoch, StateHash(state)))
           unreported.append((event, submitted))
-          try submit(.checkpoint(Checkpoint(state, after: epochs)))
+          try submit(.checkpoint(RunCheckpoint(state, after: epochs)))
         }
         tell()
       }
       // Within an epoch: what was interrupted goes on from here, and loses nothing.
-      if state.stepInEpoch > 0 { try submit(.checkpoint(Checkpoint(state, after: epochs))) }
+      if state.stepInEpoch > 0 { try submit(.checkpoint(RunCheckpoint(state, after: epochs))) }
       try background.drain()
       tell()
       return result
     } catch {
-      // What the search has found until it failed is kept.
+      // What was found until it failed is kept.
       try background.drain()
       throw error
     }
@@ -155,7 +155,7 @@ public final class RecordedSearch {
 
   private var traceNotice: String {
     let steps = plan.stepsPerEpoch * plan.epochs - firstStep
-    let gigabytes = Double(4 * loop.net.weightCount * steps) * 1e-9
+    let gigabytes = Double(4 * loop.layout.count * steps) * 1e-9
     return String(
       format: "weight gradients of %d steps take up to %.2f GB; the log may grow to %.2f GB",
       steps, gigabytes, Double(writer.largestLogBytes) * 1e-9)
@@ -163,5 +163,22 @@ public final class RecordedSearch {
 
   private static func networkNotice(_ interval: Double) -> String {
     "the record lies on a network file system: steps are committed together, every \(interval) s"
+  }
+}
+
+extension RecordedSearch {
+  /// The same for a search.
+  ///
+  /// - Parameters:
+  ///   - dataset: as `Manifest.openData` gives it.
+  ///   - notice: is told of checkpoints that cannot be used.
+  /// - Throws: as `init(resuming:environment:notice:open:)`.
+  public convenience init(
+    resuming run: RunFolder, dataset: Dataset, threads: Int,
+    environment: RunEnvironment = .current(), notice: (String) -> Void = { _ in }
+  ) throws {
+    try self.init(resuming: run, environment: environment, notice: notice) {
+      try SearchLoop($0.configuration, dataset: dataset, threads: threads)
+    }
   }
 }

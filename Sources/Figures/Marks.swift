@@ -1,0 +1,382 @@
+import Foundation
+
+/// What a mark spans on each axis; nil where it says nothing.
+public struct Extent: Sendable {
+  public var x: ClosedRange<Double>?
+  public var y: ClosedRange<Double>?
+
+  public init(x: ClosedRange<Double>? = nil, y: ClosedRange<Double>? = nil) {
+    self.x = x
+    self.y = y
+  }
+
+  /// Of the finite values among these; nil for none.
+  static func range(_ values: some Sequence<Double>) -> ClosedRange<Double>? {
+    let finite = values.filter(\.isFinite)
+    guard let low = finite.min(), let high = finite.max() else { return nil }
+    return low...high
+  }
+}
+
+/// What a legend shows of a mark.
+public struct Key: Equatable, Sendable {
+  public enum Sample: Equatable, Sendable {
+    case line(SeriesStyle, hasMarkers: Bool)
+    case marker(SeriesStyle)
+    case swatch(Color)
+  }
+
+  public var name: Text
+  public var sample: Sample
+
+  public init(_ name: Text, _ sample: Sample) {
+    self.name = name
+    self.sample = sample
+  }
+}
+
+/// Something that a panel shows of its data.
+public protocol Mark: Sendable {
+  var extent: Extent { get }
+  /// nil where the legend is silent.
+  var key: Key? { get }
+  func draw(on canvas: inout Canvas, in frame: Frame)
+}
+
+/// Points joined by a line, with a band about it.
+public struct Line: Mark {
+  public struct Place: Equatable, Sendable {
+    public var x: Double
+    public var y: Double
+    /// The band at x; nil for none.
+    public var low: Double?
+    public var high: Double?
+
+    public init(x: Double, y: Double, low: Double? = nil, high: Double? = nil) {
+      self.x = x
+      self.y = y
+      self.low = low
+      self.high = high
+    }
+  }
+
+  public var name: Text?
+  public var places: [Place]
+  public var style: SeriesStyle
+  /// How many marks tell the line apart in grey; they lie between those of other lines.
+  public var markers: Int
+  /// Which of `markers`-spaced combs the marks are on, 0 to 1.
+  public var phase: Double
+  /// A dot on the last place.
+  public var endsInDot: Bool
+
+  public init(
+    _ name: Text?, _ places: [Place], style: SeriesStyle, markers: Int = 0, phase: Double = 0.5,
+    endsInDot: Bool = false
+  ) {
+    self.name = name
+    self.places = places.filter { $0.x.isFinite && $0.y.isFinite }
+    self.style = style
+    self.markers = markers
+    self.phase = phase
+    self.endsInDot = endsInDot
+  }
+
+  public var extent: Extent {
+    Extent(
+      x: Extent.range(places.map(\.x)),
+      y: Extent.range(places.flatMap { [$0.y, $0.low ?? $0.y, $0.high ?? $0.y] }))
+  }
+
+  public var key: Key? { name.map { Key($0, .line(style, hasMarkers: markers > 0)) } }
+
+  public func draw(on canvas: inout Canvas, in frame: Frame) {
+    let theme = canvas.theme
+    let radius = theme.markerRadius
+    canvas.clipped(to: frame.rect.grown(by: radius)) { canvas in
+      let banded = places.compactMap { place in
+        place.low.flatMap { low in place.high.map { (x: place.x, low: low, high: $0) } }
+      }
+      if banded.count > 1 {
+        let outline =
+          banded.map { frame.point($0.x, $0.high) }
+          + banded.reversed().map { frame.point($0.x, $0.low) }
+        canvas.fill(
+          .polyline(outline, closed: true), style.color.with(opacity: theme.bandOpacity))
+      }
+      canvas.stroke(.polyline(places.map { frame.point($0.x, $0.y) }), style.pen)
+      for place in marked(in: frame) {
+        canvas.mark(style, at: frame.point(place.x, place.y), radius: radius)
+      }
+      if endsInDot, let last = places.last {
+        canvas.fill(.circle(frame.point(last.x, last.y), radius: radius), style.color)
+      }
+    }
+  }
+
+  /// The places next to the teeth of an even comb over the frame.
+  private func marked(in frame: Frame) -> [Place] {
+    let seen = places.filter { 0...1 ~= frame.x.share(of: $0.x) }
+    guard markers > 0, !seen.isEmpty else { return [] }
+    var chosen: [Int] = []
+    for tooth in 0..<markers {
+      let share = (Double(tooth) + phase) / Double(markers)
+      let nearest = seen.indices.min {
+        abs(frame.x.share(of: seen[$0].x) - share) < abs(frame.x.share(of: seen[$1].x) - share)
+      }
+      if let nearest, chosen.last != nearest,
+        abs(frame.x.share(of: seen[nearest].x) - share) < 0.5 / Double(markers)
+      {
+        chosen.append(nearest)
+      }
+    }
+    return chosen.map { seen[$0] }
+  }
+}
+
+/// Points that stand alone, with bars of uncertainty.
+public struct Scatter: Mark {
+  public var name: Text?
+  public var places: [Line.Place]
+  public var style: SeriesStyle
+
+  public init(_ name: Text?, _ places: [Line.Place], style: SeriesStyle) {
+    self.name = name
+    self.places = places.filter { $0.x.isFinite && $0.y.isFinite }
+    self.style = style
+  }
+
+  public var extent: Extent {
+    Extent(
+      x: Extent.range(places.map(\.x)),
+      y: Extent.range(places.flatMap { [$0.y, $0.low ?? $0.y, $0.high ?? $0.y] }))
+  }
+
+  public var key: Key? { name.map { Key($0, .marker(style)) } }
+
+  public func draw(on canvas: inout Canvas, in frame: Frame) {
+    let radius = canvas.theme.markerRadius
+    let pen = Pen(color: style.color, width: canvas.theme.frameWidth)
+    canvas.clipped(to: frame.rect.grown(by: radius)) { canvas in
+      for place in places {
+        if let low = place.low, let high = place.high {
+          canvas.stroke(
+            .polyline([frame.point(place.x, low), frame.point(place.x, high)]), pen)
+        }
+        canvas.mark(style, at: frame.point(place.x, place.y), radius: radius)
+      }
+    }
+  }
+}
+
+extension Canvas {
+  /// A marker of a series.
+  public mutating func mark(
+    _ style: SeriesStyle, at place: Point, radius: Double, role: Role = .data
+  ) {
+    let outline = style.marker.path(at: place, radius: radius)
+    switch style.marker {
+    case .cross:
+      stroke(outline, Pen(color: style.color, width: style.width), role: role)
+    case .ring:
+      fill(outline, theme.paper, role: role)
+      stroke(outline, Pen(color: style.color, width: 0.8 * style.width), role: role)
+    case .circle, .square, .triangle, .diamond, .down:
+      fill(outline, style.color, role: role)
+    }
+  }
+}
+
+/// Bars of several series side by side, at whole numbers on the x axis, from 0 up.
+public struct Bars: Mark {
+  public var name: Text?
+  /// One for each category, from x = 0.
+  public var values: [Double]
+  public var color: Color
+  /// Which of how many series it is.
+  public var place: Int
+  public var series: Int
+  /// Whether the value stands above each bar.
+  public var showsValues: Bool
+
+  public init(
+    _ name: Text?, _ values: [Double], color: Color, place: Int = 0, of series: Int = 1,
+    showsValues: Bool = false
+  ) {
+    self.name = name
+    self.values = values
+    self.color = color
+    self.place = place
+    self.series = series
+    self.showsValues = showsValues
+  }
+
+  public var extent: Extent {
+    Extent(x: -0.5...(Double(values.count) - 0.5), y: Extent.range(values + [0]))
+  }
+
+  public var key: Key? { name.map { Key($0, .swatch(color)) } }
+
+  public func draw(on canvas: inout Canvas, in frame: Frame) {
+    let theme = canvas.theme
+    let width = 0.8 / Double(series)
+    let unit = frame.x(1) - frame.x(0)
+    // Numbers are as large as fits between their neighbours, and never under 5 points.
+    let room = unit * width
+    for (index, value) in values.enumerated() {
+      let left = Double(index) - 0.4 + width * Double(place)
+      let bar = Rect(
+        left: frame.x(left + 0.04 * width), top: frame.y(max(value, 0)),
+        right: frame.x(left + 0.96 * width), bottom: frame.y(min(value, 0)))
+      if value != 0 { canvas.fill(.rectangle(bar), color) }
+      guard showsValues else { continue }
+      let number = canvas.typeset(
+        Axis.short(value), size: max(5, min(theme.smallSize, 1.7 * room)))
+      canvas.write(number, at: Point(bar.center.x, bar.top), .init(.center, .bottom))
+    }
+  }
+}
+
+/// A range of x, of y or of both that the figure points at, behind the data.
+public struct Span: Mark {
+  public var name: Text?
+  public var x: ClosedRange<Double>?
+  public var y: ClosedRange<Double>?
+  public var color: Color
+
+  /// - Parameter color: usually the theme's highlight.
+  public init(
+    _ name: Text?, x: ClosedRange<Double>? = nil, y: ClosedRange<Double>? = nil, color: Color
+  ) {
+    self.name = name
+    self.x = x
+    self.y = y
+    self.color = color
+  }
+
+  /// It points at what others show.
+  public var extent: Extent { Extent() }
+  public var key: Key? { name.map { Key($0, .swatch(color)) } }
+
+  public func draw(on canvas: inout Canvas, in frame: Frame) {
+    let rect = Rect(
+      left: x.map { frame.x($0.lowerBound) } ?? frame.rect.left,
+      top: y.map { frame.y($0.upperBound) } ?? frame.rect.top,
+      right: x.map { frame.x($0.upperBound) } ?? frame.rect.right,
+      bottom: y.map { frame.y($0.lowerBound) } ?? frame.rect.bottom)
+    canvas.clipped(to: frame.rect) {
+      $0.fill(.rectangle(rect), color, role: .shade)
+    }
+  }
+}
+
+/// A straight line across the panel, at a value of x or of y, behind the data.
+public struct Rule: Mark {
+  public var name: Text?
+  public var x: Double?
+  public var y: Double?
+  public var dash: [Double]
+
+  public init(_ name: Text? = nil, x: Double? = nil, y: Double? = nil, dash: [Double] = [2, 1.5]) {
+    self.name = name
+    self.x = x
+    self.y = y
+    self.dash = dash
+  }
+
+  public var extent: Extent { Extent(x: x.map { $0...$0 }, y: y.map { $0...$0 }) }
+  public var key: Key? { nil }
+
+  public func draw(on canvas: inout Canvas, in frame: Frame) {
+    let theme = canvas.theme
+    let pen = Pen(
+      color: theme.ink.mixed(with: theme.paper, share: 0.4), width: theme.frameWidth,
+      dash: dash.map { $0 * theme.lineWidth })
+    if let x {
+      canvas.stroke(
+        .polyline([Point(frame.x(x), frame.rect.top), Point(frame.x(x), frame.rect.bottom)]), pen)
+      if let name {
+        let words = canvas.typeset(name, size: theme.smallSize)
+        canvas.write(
+          words, at: Point(frame.x(x) + 2, frame.rect.top + 1), .init(.left, .top))
+      }
+    }
+    if let y {
+      canvas.stroke(
+        .polyline([Point(frame.rect.left, frame.y(y)), Point(frame.rect.right, frame.y(y))]), pen)
+      if let name {
+        let words = canvas.typeset(name, size: theme.smallSize)
+        canvas.write(
+          words, at: Point(frame.rect.right - 1, frame.y(y) - 2), .init(.right, .bottom))
+      }
+    }
+  }
+}
+
+/// Numbers as colours, one cell each: rows from the top, columns from the left, centred on whole numbers.
+///
+/// Give its panel a y axis with `range: rows - 0.5 ... -0.5` reversed by the labels: row 0 is drawn on top.
+public struct HeatMap: Mark {
+  /// [rows][columns]; what is not finite is left white.
+  public var values: [[Double]]
+  public var range: ClosedRange<Double>
+  public var scale: ColorScale
+  /// Decimals of the number written in each cell; nil for none.
+  public var decimals: Int?
+
+  public init(
+    _ values: [[Double]], range: ClosedRange<Double>, scale: ColorScale = .sequential,
+    decimals: Int? = nil
+  ) {
+    self.values = values
+    self.range = range
+    self.scale = scale
+    self.decimals = decimals
+  }
+
+  private var columns: Int { values.map(\.count).max() ?? 0 }
+
+  public var extent: Extent {
+    Extent(
+      x: -0.5...(Double(max(1, columns)) - 0.5), y: (0.5 - Double(max(1, values.count)))...0.5)
+  }
+
+  public var key: Key? { nil }
+
+  /// The axis that names the rows: row r lies at y = −r.
+  public static func rows(_ label: Text, _ names: [Text]) -> Axis {
+    Axis(
+      label, range: (0.5 - Double(max(1, names.count)))...0.5,
+      ticks: .labels(names.enumerated().map { (at: -Double($0.offset), text: $0.element) }))
+  }
+
+  /// The axis that names the columns.
+  public static func columns(_ label: Text, _ names: [Text], angle: Double = 0) -> Axis {
+    Axis(
+      label, range: -0.5...(Double(max(1, names.count)) - 0.5),
+      ticks: .labels(names.enumerated().map { (at: Double($0.offset), text: $0.element) }),
+      tickAngle: angle)
+  }
+
+  public func draw(on canvas: inout Canvas, in frame: Frame) {
+    let theme = canvas.theme
+    let span = range.upperBound - range.lowerBound
+    for (row, values) in values.enumerated() {
+      for (column, value) in values.enumerated() where value.isFinite {
+        let (x, y) = (Double(column), -Double(row))
+        let color = scale.color(at: span > 0 ? (value - range.lowerBound) / span : 0.5)
+        // A hair wider than the cell: neighbours leave no white line between them.
+        let cell = Rect(
+          left: frame.x(x - 0.5), top: frame.y(y + 0.5), right: frame.x(x + 0.5),
+          bottom: frame.y(y - 0.5)
+        ).grown(by: 0.05)
+        canvas.fill(.rectangle(cell), color)
+        guard let decimals else { continue }
+        let number = canvas.typeset(Axis.number(value, decimals: decimals), size: 5)
+        canvas.write(
+          number, at: cell.center, .init(.center, .middle),
+          color: color.luminance > 0.25 ? theme.ink : .white)
+      }
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import Supernet
+
+/// A computation of epochs and steps over a state that holds all it reads and changes: a search, or the training of a
+/// derived network. Who keeps what it tells is not known here.
+public protocol SteppedLoop: AnyObject, SendableMetatype {
+  associatedtype Configuration: Codable, Equatable, Sendable
+  associatedtype State: Equatable, Sendable
+  associatedtype Step: Sendable
+  associatedtype Epoch: Codable, Equatable, Sendable
+  associatedtype Result: Equatable, Sendable
+
+  var configuration: Configuration { get }
+  /// Of the flat weight vector w.
+  var layout: ParameterLayout { get }
+  var stepsPerEpoch: Int { get }
+  /// The state before the first step.
+  var initialState: State { get throws }
+
+  /// One step, with the large vectors that only the finest log level keeps.
+  func tracedStep(_ state: inout State) throws -> (Step, StepTrace)
+  /// What follows the last step of an epoch; the next one begins.
+  func closeEpoch(_ state: inout State) throws -> Epoch
+  /// Runs from a state to the end, or until `isCancelled`, which is asked between steps.
+  ///
+  /// - Parameters:
+  ///   - epochs: the records of the epochs before `start`.
+  ///   - emit: is told of each step and epoch, with the state after it.
+  func run(
+    from start: State, after epochs: [Epoch], isCancelled: () -> Bool,
+    emit: (LoopEvent<Step, Epoch>, State) throws -> Void
+  ) throws -> (result: Result, state: State)
+}
+
+/// What a loop leaves behind, in the order in which it happens.
+public enum LoopEvent<Step: Sendable, Epoch: Sendable>: Sendable {
+  case step(Step, StepTrace)
+  case epoch(Epoch)
+}
+
+extension SearchLoop: SteppedLoop {
+  public var layout: ParameterLayout { net.layout }
+  public var initialState: SearchState {
+    get throws { try SearchState(net, configuration: configuration) }
+  }
+}
+
+extension DerivedTraining: SteppedLoop {
+  public var layout: ParameterLayout { net.layout }
+}
