@@ -97,11 +97,11 @@ private struct ProbePlot {
 
   private static let sources: [(source: ProbeResult.Source, name: Text, series: Int)] = [
     (.rounding, "rounding", 5), (.truncationAndJumps, "truncation, jumps", 1),
-    (.batchNoise, "batch noise", 0), (.oneStep, "one step", 3),
+    (.batchNoise, "batch noise", 6), (.oneStep, "one step", 4),
   ]
 
   private var epochs: Axis {
-    guard isFew else { return Axis("Epoch") }
+    guard isFew else { return Axis("Epochs done", isWhole: true) }
     return Axis(
       "State after epoch",
       range: -0.5...(Double(probes.count) - 0.5),

@@ -83,12 +83,7 @@ public struct PanelGrid: FigureContent {
         10, (inner - lefts.reduce(0, +) - rights.reduce(0, +)) / Double(count))
     }
     var top = Self.margin
-    if let title {
-      let words = canvas.typeset(
-        title.bold, size: theme.labelSize, wrapWidth: width - 2 * Self.margin, alignment: .center)
-      canvas.write(words, at: Point(width / 2, top), .init(.center, .top))
-      top += words.height + 4
-    }
+    if let title { top = canvas.writeTitle(title, top: top) }
     if sharesLegend {
       let keys = panels.flatMap(\.keys).reduce(into: [Key]()) { keys, key in
         if !keys.contains(where: { $0.name == key.name }) { keys.append(key) }

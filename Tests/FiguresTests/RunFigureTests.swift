@@ -24,7 +24,7 @@ private struct Reference {
     switch kind {
     case .genotype:
       return try .genotype(
-        try KnownGenotypes()[name: "DARTS_V2"].genotype, name: "DARTS_V2", sources: [], date: nil,
+        try KnownGenotypes()["DARTS_V2"].genotype, name: "DARTS_V2", sources: [], date: nil,
         title: title)
     case .alpha: return .alpha(try AlphaHistory(reader), from: run, title: title)
     case .search: return .search(try SearchHistory(reader), theme: theme, from: run, title: title)
@@ -59,7 +59,7 @@ extension Canvas {
       kind, style: FigureStyle(column: column), title: "A *title*, and λ_{max}")
     let page = Rect(left: 0, top: 0, width: canvas.size.width, height: canvas.size.height)
       .grown(by: 0.75)
-    #expect(canvas.size.height > 40 && canvas.size.height < 1.6 * canvas.size.width)
+    #expect(canvas.size.height > 40 && canvas.size.height < 2.8 * canvas.size.width)
     for item in canvas.items {
       guard let bounds = item.bounds else { continue }
       #expect(page.contains(item.clip ?? bounds), "\(item.shape)")
@@ -114,7 +114,7 @@ extension Canvas {
 
   @Test func everyOperationIsNamedOnItsEdge() throws {
     let canvas = try Reference.canvas(.genotype, style: FigureStyle())
-    let genotype = try KnownGenotypes()[name: "DARTS_V2"].genotype
+    let genotype = try KnownGenotypes()["DARTS_V2"].genotype
     let expected = (genotype.normal + genotype.reduction).map {
       OperationStyle.name(of: $0.operation).plain
     }
