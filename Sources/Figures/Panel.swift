@@ -170,6 +170,7 @@ struct MeasuredPanel {
   /// Draws all but title and legend.
   ///
   /// - Returns: what the legend still has to name: ranges with room for their name have it written in them.
+  @discardableResult
   func draw(on canvas: inout Canvas, in rect: Rect) -> [Key] {
     let theme = canvas.theme
     let frame = Frame(rect: rect, x: x, y: y)
