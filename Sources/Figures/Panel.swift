@@ -173,8 +173,7 @@ struct MeasuredPanel {
   func draw(on canvas: inout Canvas, in rect: Rect) -> [Key] {
     let theme = canvas.theme
     let frame = Frame(rect: rect, x: x, y: y)
-    func isBehind(_ mark: any Mark) -> Bool { mark is Span }
-    for mark in panel.marks where isBehind(mark) { mark.draw(on: &canvas, in: frame) }
+    for mark in panel.marks { mark.drawBehind(on: &canvas, in: frame) }
     let grid = Pen(color: theme.faint, width: 0.8 * theme.frameWidth)
     if panel.y.hasGrid {
       for tick in y.ticks {
@@ -190,7 +189,7 @@ struct MeasuredPanel {
           grid, role: .frame)
       }
     }
-    for mark in panel.marks where !isBehind(mark) && !Panel.isLast(mark) {
+    for mark in panel.marks where !Panel.isLast(mark) {
       mark.draw(on: &canvas, in: frame)
     }
     for mark in panel.marks where Panel.isLast(mark) { mark.draw(on: &canvas, in: frame) }

@@ -18,7 +18,7 @@ public struct PanelGrid: FigureContent {
   public var aspect: Double?
 
   /// Points; a narrower panel has no room for its labels.
-  public static let leastWidth = 118.0
+  public static let leastWidth = 110.0
 
   private static let margin = 1.0
   private static let gap = 9.0
@@ -52,7 +52,7 @@ public struct PanelGrid: FigureContent {
   }
 
   private func ratio(_ panel: Panel, columns: Int) -> Double {
-    panel.aspect ?? aspect ?? (columns > 1 ? 0.75 : 0.618)
+    panel.aspect ?? aspect ?? (columns > 1 ? 0.75 : panels.count > 1 ? 0.5 : 0.618)
   }
 
   /// - Returns: also the panels whose legend has found no place.

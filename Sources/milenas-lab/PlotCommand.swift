@@ -79,7 +79,6 @@ struct FigureOptions: ParsableArguments {
     guard 20...2400 ~= dpi else {
       throw ValidationError("--dpi must be from 20 to 2400, not \(dpi)")
     }
-    for file in output { _ = try FigureFormat(of: URL(filePath: file)) }
   }
 
   var drawnTitle: Text? { title.map { Text($0) } }
