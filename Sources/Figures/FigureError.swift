@@ -23,12 +23,14 @@ public enum FigureError: Error, Equatable, CustomStringConvertible {
   case notFinite(run: String, epoch: Int, quantity: String)
   /// A run too short for a curve.
   case onePoint(run: String, epochs: Int)
+  /// What an analysis or a step of a run holds.
+  case noNumbers(run: String, what: String)
 
   /// Whether a user's word or file is to blame, rather than the machine.
   public var isBadInput: Bool {
     switch self {
     case .noSuchFont, .missingGlyphs, .unknownFormat, .badWidth, .cannotRead, .noRecord, .badDate,
-      .noStudy, .emptyPanel, .notFinite, .onePoint:
+      .noStudy, .emptyPanel, .notFinite, .onePoint, .noNumbers:
       true
     case .noFonts, .cannotWrite, .notDrawn: false
     }
@@ -67,6 +69,8 @@ public enum FigureError: Error, Equatable, CustomStringConvertible {
       "epoch \(epoch) of \(run) has a \(quantity) that is no number: leave the run out, or search it again"
     case .onePoint(let run, let epochs):
       "\(run) has \(epochs) epoch\(epochs == 1 ? "" : "s"), and a curve needs 2: search with more --epochs"
+    case .noNumbers(let run, let what):
+      "\(what) of \(run) hold values that are no numbers: the search diverged, so name another run"
     case .badDate(let word):
       "SOURCE_DATE_EPOCH is “\(word)”: set it to seconds since 1970, or unset it"
     }

@@ -17,6 +17,13 @@ public struct FigureRun: Sendable {
     date = (started ?? .distantPast).addingTimeInterval(try reader.result()?.seconds ?? 0)
   }
 
+  /// - Throws: `FigureError.noNumbers` unless all values are finite.
+  func require(_ what: String, _ values: some Sequence<Double>) throws {
+    guard values.allSatisfy(\.isFinite) else {
+      throw FigureError.noNumbers(run: name, what: what)
+    }
+  }
+
   /// With what an analysis of it has found.
   ///
   /// - Throws: what encoding throws.

@@ -143,12 +143,4 @@ import Testing
       FileManager.default.isExecutableFile(atPath: program.path), "install poppler-utils")
     return try BuiltProgram.run(arguments, in: folder, program: program).output
   }
-
-  private func inScratchFolder(_ body: (URL) throws -> Void) throws {
-    let folder = FileManager.default.temporaryDirectory.appending(
-      path: "milenas-lab-plots-\(UUID().uuidString)", directoryHint: .isDirectory)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try body(folder)
-  }
 }
