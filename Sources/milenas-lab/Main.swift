@@ -4,7 +4,9 @@ import Datasets
 import EventLog
 import Figures
 import Glibc
+import Kernels
 import Notebooks
+import Processor
 import Search
 import Studies
 import Supernet
@@ -28,7 +30,8 @@ struct MilenasLab: ParsableCommand {
     subcommands: [
       SearchCommand.self, EvaluateCommand.self, StudyCommand.self, RunsCommand.self,
       DataCommand.self, SelftestCommand.self, GenotypeCommand.self, TableCommand.self,
-      BenchCommand.self, FitCommand.self, PlotCommand.self, GradientErrorCommand.self, CurvatureCommand.self,
+      BenchCommand.self, FitCommand.self, PlotCommand.self, GradientErrorCommand.self,
+      CurvatureCommand.self,
       ExplainCommand.self, NotebookCommand.self,
     ])
 }
@@ -44,7 +47,8 @@ enum Program {
     // A file that may not grow gives an error that can be told.
     signal(SIGXFSZ, SIG_IGN)
     do {
-      try ProcessorCheck().run()
+      let needed = unsafe String(cString: InstructionSets.ofThisBuild())
+      try ProcessorCheck(needed: needed).run(target: BuildTarget.cpu)
       var command = try MilenasLab.parseAsRoot()
       try command.run()
     } catch {
@@ -66,8 +70,6 @@ struct Failure {
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError:
       (message, exitCode) = ("\(error)", 2)
-    case is ProcessorMismatch:
-      (message, exitCode) = ("\(error)", 1)
     case let error as StudyError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case let error as FigureError:
