@@ -91,12 +91,17 @@ let package = Package(
         "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CCairo",
       ],
       resources: [.copy("Resources")], swiftSettings: safe),
+    .target(
+      name: "Reports",
+      dependencies: [
+        "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CCairo", "COpenBLAS",
+      ], swiftSettings: safe),
     .target(name: "Notebooks", dependencies: ["EventLog", "Datasets"], swiftSettings: safe),
     .executableTarget(
       name: "milenas-lab",
       dependencies: [
-        "Notebooks", "Figures", "Analysis", "Studies", "EventLog", "Search", "Supernet", "Datasets",
-        "Kernels", "Processor", "COpenBLAS", arguments,
+        "Notebooks", "Reports", "Figures", "Analysis", "Studies", "EventLog", "Search", "Supernet",
+        "Datasets", "Kernels", "Processor", "CCairo", "COpenBLAS", arguments,
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(
@@ -118,10 +123,13 @@ let package = Package(
     .testTarget(
       name: "FiguresTests",
       dependencies: [
-        "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CPNG",
-      ]),
+        "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets",
+      ], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "ReportsTests", dependencies: ["Reports", "EventLog", "Search", "Datasets", grdb]),
     .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "EventLog", "Datasets"]),
-    .testTarget(name: "EndToEnd", dependencies: ["milenas-lab"]),
+    .testTarget(
+      name: "EndToEnd", dependencies: ["milenas-lab", "Reports", "EventLog", "Search"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -11,6 +11,12 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
   /// The terms of an error do not add up to it: a mistake of the program, or numbers that are not finite.
   case chainDoesNotClose(residual: Double)
   case badStep(String)
+  /// A result that no command has made yet; `command` makes it.
+  case notAnalysed(run: String, what: String, command: String)
+  /// An epoch that a run does not have; `last` is the last one.
+  case badEpoch(Int, run: String, last: Int)
+  /// A record that does not hold what is asked of it yet.
+  case notRecorded(run: String, what: String)
   case badEstimator(String)
   /// Points that no curve can be fitted to.
   case unfit(String)
@@ -33,6 +39,12 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
     case .badEstimator(let name):
       "no estimator is called “\(name)”: there are "
         + Estimator.known.map(\.name).joined(separator: ", ") + ", and all"
+    case .notAnalysed(let run, let what, let command):
+      "\(run) holds no \(what) yet: `milenas-lab \(command)` makes it"
+    case .badEpoch(let epoch, let run, let last):
+      "\(run) has no epoch \(epoch): its epochs are 0 to \(last)"
+    case .notRecorded(let run, let what):
+      "the record of \(run) holds no \(what): wait until its first epoch has ended, or name another run"
     case .badStep(let word): "“\(word)” is no step: give numbers such as 125,250"
     case .unfit(let reason):
       "no curve can be fitted: \(reason)"

@@ -119,11 +119,11 @@ private func combine(_ basis: [[Double]], _ coefficients: [Double]) -> [Double] 
 /// |λ_min| to get λ_max of an indefinite operator.
 public struct PowerIteration: Sendable {
   public var shift: Double
-  /// Ends when the estimate moves by less than this fraction of |λ + shift|.
+  /// Ends when the residual falls to this fraction of |λ + shift|; the error of the estimate goes with its square.
   public var tolerance: Double
   public var iterations: Int
 
-  public init(shift: Double = 0, tolerance: Double = 1e-15, iterations: Int = 10_000) {
+  public init(shift: Double = 0, tolerance: Double = 1e-8, iterations: Int = 1_000_000) {
     self.shift = shift
     self.tolerance = tolerance
     self.iterations = iterations
@@ -134,14 +134,13 @@ public struct PowerIteration: Sendable {
     -> Double
   {
     var vector = start.scaled(by: 1 / start.norm)
-    var estimate = Double.infinity
+    var estimate = 0.0
     for _ in 0..<iterations {
       let image = try product(vector).adding(shift, times: vector)
-      let next = image.dot(vector)
-      let isSettled = abs(next - estimate) <= tolerance * abs(next)
-      estimate = next
+      estimate = image.dot(vector)
       let length = image.norm
-      if isSettled || length == 0 { break }
+      // Written so that NaN ends it.
+      guard image.adding(-estimate, times: vector).norm > tolerance * length else { break }
       vector = image.scaled(by: 1 / length)
     }
     return estimate - shift

@@ -6,30 +6,100 @@ public final class AnalysisStore {
   private let queue: DatabaseQueue
   private let path: String
 
-  /// Opens the file, or makes it.
+  /// Whether results stay on disk: in a folder that cannot be written they go with the process.
+  public let keepsResults: Bool
+
+  /// Opens the file, or makes it; where it cannot be written, a copy in memory.
   ///
-  /// - Throws: `EventLogError.writeFailed`, `.damaged`, `.inUse`.
+  /// - Throws: `EventLogError.damaged`, `.inUse`, `.writeFailed`.
   public init(_ run: RunFolder) throws {
     path = run.analysisFile.relativePath
     let file = run.analysisFile.path
+    (queue, keepsResults) = try LogDatabase.translatingErrors(of: path) {
+      do {
+        return (try Self.opened(file), true)
+      } catch let error as DatabaseError
+        where [.SQLITE_CANTOPEN, .SQLITE_READONLY].contains(error.resultCode.primaryResultCode)
+      {
+        return (try Self.copyInMemory(file), false)
+      }
+    }
+  }
+
+  private static func opened(_ file: String) throws -> DatabaseQueue {
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(5)
+    let queue = try DatabaseQueue(path: file, configuration: configuration)
+    try queue.write(createTable)
+    return queue
+  }
+
+  private static func copyInMemory(_ file: String) throws -> DatabaseQueue {
+    let copy = try DatabaseQueue()
+    if FileManager.default.fileExists(atPath: file) {
+      var configuration = Configuration()
+      configuration.readonly = true
+      try DatabaseQueue(path: file, configuration: configuration).backup(to: copy)
+    }
+    try copy.write(createTable)
+    return copy
+  }
+
+  private static func createTable(_ db: Database) throws {
+    try db.execute(
+      sql: """
+        CREATE TABLE IF NOT EXISTS results (
+          kind TEXT NOT NULL,     -- "gradient-error", "curvature", …
+          key TEXT NOT NULL,      -- what decides the result: settings, step, digest of the run
+          step INTEGER NOT NULL,  -- of the run, from 0
+          result TEXT NOT NULL,   -- JSON
+          written TEXT NOT NULL,
+          PRIMARY KEY (kind, key)
+        ) STRICT
+        """)
+  }
+
+  /// Opens the file to read what is there; nil when nothing was analysed yet.
+  ///
+  /// - Throws: `EventLogError.damaged`, `.inUse`.
+  public init?(reading run: RunFolder) throws {
+    path = run.analysisFile.relativePath
+    let file = run.analysisFile.path
+    keepsResults = false
+    guard FileManager.default.fileExists(atPath: file) else { return nil }
     queue = try LogDatabase.translatingErrors(of: path) {
       var configuration = Configuration()
+      configuration.readonly = true
       configuration.busyMode = .timeout(5)
-      let queue = try DatabaseQueue(path: file, configuration: configuration)
-      try queue.write { db in
-        try db.execute(
-          sql: """
-            CREATE TABLE IF NOT EXISTS results (
-              kind TEXT NOT NULL,     -- "gradient-error", "curvature", …
-              key TEXT NOT NULL,      -- what decides the result: settings, step, digest of the run
-              step INTEGER NOT NULL,  -- of the run, from 0
-              result TEXT NOT NULL,   -- JSON
-              written TEXT NOT NULL,
-              PRIMARY KEY (kind, key)
-            ) STRICT
-            """)
+      return try DatabaseQueue(path: file, configuration: configuration)
+    }
+  }
+
+  /// A result with what decided it.
+  public struct Entry<Result> {
+    public var key: String
+    public var step: Int
+    public var result: Result
+  }
+
+  /// All results of a kind in the order in which they were written, without those of an older form.
+  ///
+  /// - Throws: `EventLogError.damaged`, `.inUse`.
+  public func results<Result: Decodable>(_ kind: String, as type: Result.Type) throws
+    -> [Entry<Result>]
+  {
+    let rows = try LogDatabase.translatingErrors(of: path) {
+      try queue.read {
+        try Row.fetchAll(
+          $0, sql: "SELECT key, step, result FROM results WHERE kind = ? ORDER BY rowid",
+          arguments: [kind])
       }
-      return queue
+    }
+    return rows.compactMap { row in
+      let text: String = row["result"]
+      return (try? JSONDecoder.ofResults.decode(Result.self, from: Data(text.utf8))).map {
+        Entry(key: row["key"], step: row["step"], result: $0)
+      }
     }
   }
 
@@ -87,5 +157,13 @@ extension RunStore {
       throw EventLogError.noCheckpoints(run: newest.name)
     }
     return run
+  }
+
+  /// The newest run that an analysis has looked at; where there is none, the one that an analysis would look at.
+  ///
+  /// - Throws: as `newestWithCheckpoints`.
+  public func newestAnalysed() throws -> RunFolder {
+    try list().last { FileManager.default.fileExists(atPath: $0.analysisFile.path) }
+      ?? newestWithCheckpoints()
   }
 }

@@ -11,10 +11,12 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
   /// The file is no log, or not all of it.
   case damaged(path: String, reason: String)
   case unreadableManifest(path: String, reason: String)
+  /// There is no log.
+  case missing(path: String)
   /// The record is that of another kind of run.
   case otherKind(run: String, found: RunKind, needed: RunKind)
-  /// The log was not closed, and its folder cannot be written to recover it.
-  case needsRecovery(path: String)
+  /// The log was not closed by its writer, and a reader alone cannot recover it.
+  case needsRecovery(path: String, run: String)
   /// Another process has the right to write; `holder` names it where that can be told.
   case alreadyWriting(path: String, holder: String?)
   /// A reader, or another tool, does not let go of the file.
@@ -43,7 +45,8 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
       .newerSchema, .nothingToResume, .otherData, .noSuchStep, .noSuchQuantity, .levelTooLow,
       .noCheckpoints, .otherKind, .refusedSQL:
       true
-    case .damaged, .differs, .badCheckpoint, .unreadableManifest, .needsRecovery, .alreadyWriting,
+    case .damaged, .missing, .differs, .badCheckpoint, .unreadableManifest, .needsRecovery,
+      .alreadyWriting,
       .inUse,
       .diskFull, .writeFailed,
       .slowSQL:
@@ -75,13 +78,16 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
       "\(path) is damaged (\(reason)): restore it from a copy, "
         + "or save what is left with `sqlite3 \(path) .recover`"
     case .unreadableManifest(let path, let reason):
-      "\(path) cannot be read as a manifest (\(reason)): restore it from a copy"
+      "\(path) cannot be read as a manifest (\(reason)): restore it from a copy, "
+        + "or from the log with `milenas-lab runs verify RUN --repair` where it is missing or cut"
+    case .missing(let path):
+      "\(path) is missing: restore it from a copy, or compute the run again with --resume"
     case .otherKind(let run, let found, let needed):
       "\(run) is the record of \(found.words), and this needs that of \(needed.words): "
         + "`milenas-lab runs list` tells them apart"
-    case .needsRecovery(let path):
-      "\(path) was not closed by its writer, and its folder cannot be written to recover it: "
-        + "copy the whole folder to one that can, and open it there"
+    case .needsRecovery(let path, let run):
+      "\(path) was not closed by its writer, and reading alone cannot recover it: "
+        + "`milenas-lab runs verify \(run) --repair` does, in a copy where the folder cannot be written"
     case .alreadyWriting(let path, let holder):
       "\(holder ?? "another process") is writing \(path): wait until it ends, or choose another --name"
     case .inUse(let path):
@@ -91,7 +97,8 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
         + (lastStep.map { "the record holds every step up to \($0)" } ?? "nothing is lost")
         + "; free some space, or set --runs-dir to another disk"
     case .writeFailed(let path, let reason):
-      "cannot write \(path) (\(reason)): what was reported before is in the record"
+      "cannot write \(path) (\(reason)): what was reported before is in the record; "
+        + "make it writable, or work on a copy of its folder"
     case .nothingToResume(let run, let outcome):
       "\(run) is \(outcome), so there is nothing to resume: "
         + "`milenas-lab runs show \(run)` shows it, another --seed starts another"

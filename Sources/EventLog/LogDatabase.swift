@@ -111,9 +111,12 @@ enum LogDatabase {
 
   /// Opens a log to read it, while it is written or from a folder that cannot be written.
   ///
-  /// - Throws: `EventLogError.newerSchema`, `.damaged`, `.needsRecovery`.
+  /// - Throws: `EventLogError.missing`, `.newerSchema`, `.damaged`, `.needsRecovery`.
   static func openForReading(_ url: URL) throws -> DatabaseQueue {
-    try translatingErrors(of: url.path) {
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw EventLogError.missing(path: url.path)
+    }
+    return try translatingErrors(of: url.path) {
       do {
         return try openForReading(path: url.path, named: url.path)
       } catch let error as DatabaseError
@@ -122,7 +125,8 @@ enum LogDatabase {
         // A WAL database cannot make its side files here; without a WAL the file alone is complete.
         let wal = try? FileManager.default.attributesOfItem(atPath: url.path + "-wal")
         if (wal?[.size] as? Int ?? 0) > 0 || FileManager.default.fileExists(atPath: journal(url)) {
-          throw EventLogError.needsRecovery(path: url.path)
+          throw EventLogError.needsRecovery(
+            path: url.path, run: url.deletingLastPathComponent().lastPathComponent)
         }
         return try openForReading(path: immutableURI(of: url.path), named: url.path)
       }

@@ -1,13 +1,14 @@
 import Foundation
 
 /// The mounted file system that a file lies on.
-struct Mount: Equatable {
-  var point: String
+public struct Mount: Equatable, Sendable {
+  /// The folder that it is mounted at.
+  public var point: String
   /// As in /proc/mounts: "ext4", "nfs4", "fuse.sshfs".
-  var type: String
+  public var type: String
 
   /// Whether other machines can have the same file open; there SQLite's WAL must not be used.
-  var isNetwork: Bool {
+  public var isNetwork: Bool {
     let networks = [
       "nfs", "cifs", "smb", "lustre", "gpfs", "ceph", "beegfs", "afs", "9p", "fuse", "glusterfs",
       "ocfs2", "gfs2",
@@ -15,8 +16,8 @@ struct Mount: Equatable {
     return networks.contains { type.hasPrefix($0) }
   }
 
-  /// nil when it cannot be told.
-  init?(holding url: URL) {
+  /// The one that a file lies on; nil when it cannot be told.
+  public init?(holding url: URL) {
     guard let mounts = try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8) else {
       return nil
     }
@@ -26,7 +27,8 @@ struct Mount: Equatable {
     self = mount
   }
 
-  init(point: String, type: String) {
+  /// A file system as it is mounted.
+  public init(point: String, type: String) {
     self.point = point
     self.type = type
   }

@@ -67,6 +67,13 @@ public struct RecordReader<Loop: RecordedLoop> {
     try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM steps") ?? 0 }
   }
 
+  /// Steps of an epoch, as far as they are recorded; 0 when none are.
+  public func stepsPerEpoch() throws -> Int {
+    try read {
+      try Int.fetchOne($0, sql: "SELECT coalesce(max(step_in_epoch) + 1, 0) FROM steps") ?? 0
+    }
+  }
+
   public func epochs() throws -> [Loop.Epoch] { try read(Loop.Epoch.fetchAll) }
 
   /// nil while the run works, and when it failed or was killed.
@@ -90,5 +97,17 @@ public struct RecordReader<Loop: RecordedLoop> {
 
   func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
     try LogDatabase.translatingErrors(of: run.logFile.relativePath) { try queue.read(body) }
+  }
+}
+
+extension RunFolder {
+  /// The last digest of its chain, whatever the run is of; see `RecordReader.digest`.
+  ///
+  /// - Throws: as `RecordReader`.
+  public func digest() throws -> String {
+    switch try kind() {
+    case .search: try RunReader(self).digest()
+    case .evaluation: try RecordReader<DerivedTraining>(self).digest()
+    }
   }
 }

@@ -49,7 +49,7 @@ public struct RunFolder: Equatable, Sendable {
   }
 
   /// A run has a log from its first moments on, and its manifest a little earlier.
-  var isRun: Bool {
+  public var isRun: Bool {
     [logFile, manifestFile].contains { FileManager.default.fileExists(atPath: $0.path) }
   }
 }
@@ -103,6 +103,11 @@ public struct RunStore: Sendable {
   public func create(name: String) throws -> RunFolder {
     guard Self.isPossible(name: name) else { throw EventLogError.impossibleName(name) }
     let run = RunFolder(folder.appending(path: name, directoryHint: .isDirectory))
+    var isFolder: ObjCBool = false
+    let exists = unsafe FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder)
+    guard !exists || isFolder.boolValue else {
+      throw EventLogError.folderNotWritable(path: folder.relativePath, reason: "it is a file")
+    }
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       // Without intermediate folders this fails when the folder exists: two searches cannot share it.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The settings of a run by their path ("shape.channels", "genotype.normal.0.input"), values as JSON: what runs of any kind are compared by.
+/// The settings of a run by their path ("shape.channels"), values as JSON: what runs of any kind are compared by.
 public struct Settings: Equatable, Sendable {
   public private(set) var values: [String: String] = [:]
 

@@ -25,8 +25,21 @@ public struct Verification: Encodable, Equatable, Sendable {
 
   /// Looks at all of a record; never stops at the first thing that is wrong.
   ///
+  /// A run that another process writes is looked at as it is at one moment.
+  ///
   /// - Parameter dataFolder: where the images lie now; nil for where they lay.
   public init(_ run: RunFolder, dataFolder: String? = nil) {
+    // A checkpoint may go while it is read: what is wrong at one moment alone is not wrong.
+    for _ in 0..<3 where findings.isEmpty || !isWhole {
+      let snapshot = RunLock.isHeld(run) ? try? RunSnapshot(of: run) : nil
+      findings = []
+      look(at: snapshot?.run ?? run, dataFolder: dataFolder)
+      guard snapshot != nil else { return }
+      add("events.sqlite", .note, "is being written; it was looked at as it was at this moment")
+    }
+  }
+
+  private mutating func look(at run: RunFolder, dataFolder: String?) {
     switch try? run.kind() {
     case .search, nil: look(at: run, as: SearchLoop.self, dataFolder: dataFolder)
     case .evaluation: look(at: run, as: DerivedTraining.self, dataFolder: dataFolder)
@@ -50,6 +63,14 @@ public struct Verification: Encodable, Equatable, Sendable {
     }
     let reader = check("events.sqlite", says: "its rows can be read") {
       try RecordReader<Loop>(run)
+    }
+    check("events.sqlite", says: "its legends are those of the settings") {
+      try FixedTables.check(in: queue, of: run, manifest)
+    }
+    for name in (try? FixedTables.strangers(in: queue, of: run, Loop.kind)) ?? [] {
+      add(
+        "events.sqlite", .note,
+        "\(name) is not defined as this version does it: another one made it, or it was changed")
     }
     if let reader {
       if let end = check("chain of digests", { try Self.checkChain(reader) }) {

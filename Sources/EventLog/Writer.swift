@@ -81,11 +81,7 @@ final class Writer<Loop: RecordedLoop>: Sendable {
       try db.insert(
         Tables.run,
         [1, manifest.name, manifest.started, manifest.logLevel.rawValue, json, chain.digest])
-      try Loop.insertLegend(of: manifest.configuration, in: db)
-      for (index, slice) in layout.slices.enumerated() {
-        let shape = slice.shape.map(String.init).joined(separator: "x")
-        try db.insert(Tables.layers, [index, slice.name, shape, slice.offset, slice.count])
-      }
+      try FixedTables.fill(of: Loop.self, manifest.configuration, layout, in: db)
     }
     try begin(manifest.environment, atStep: 0, since: manifest.started)
   }

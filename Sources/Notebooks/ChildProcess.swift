@@ -73,6 +73,8 @@ struct ChildProcess {
     let deadline = ContinuousClock.now + .seconds(limits.seconds)
     var pause = 0.002
     while process.isRunning {
+      // Foundation goes on waiting while something in the background lives on.
+      if group.leaderHasEnded { group.send(SIGKILL) }
       if limits.isCancelled() {
         group.end(process, SIGINT, graceSeconds: Self.graceSeconds)
         throw CellFailure.interrupted
@@ -116,12 +118,21 @@ struct ChildProcess {
 
 /// A process and what it starts, which Foundation puts into a group of their own.
 private struct ProcessGroup {
+  private let leader: pid_t
   private let target: pid_t
 
   init(of process: Process) {
     let id = process.processIdentifier
+    leader = id
     // A leader that has ended already has no group to ask for; only where it shares ours it stands alone.
     target = getpgid(id) == getpgrp() ? id : -id
+  }
+
+  var leaderHasEnded: Bool {
+    var info = unsafe siginfo_t()
+    let answer = unsafe waitid(P_PID, id_t(leader), &info, WEXITED | WNOHANG | WNOWAIT)
+    // No signal number: it has not. An error: it has, and was waited for.
+    return unsafe answer != 0 || info.si_signo != 0
   }
 
   func send(_ signal: Int32) {

@@ -12,9 +12,15 @@ struct AlphaDirection {
   var weightPass: Gradient<Float>?
   /// Batch statistics of the first-order passes.
   var statistics: [BatchNormStatistics<Float>] = []
+  /// What forming it has cost.
+  var cost: PassCost
 
-  init(_ terms: [StepRecord.Term], trainLoss: Double? = nil, validationLoss: Double? = nil) {
+  init(
+    _ terms: [StepRecord.Term], trainLoss: Double? = nil, validationLoss: Double? = nil,
+    cost: PassCost = PassCost()
+  ) {
     self.terms = terms
+    self.cost = cost
     self.trainLoss = trainLoss
     self.validationLoss = validationLoss
     // The first term alone when its factor is 1, so that λ = 0 gives the bits of `single-level`.
@@ -78,19 +84,20 @@ struct DirectionRule {
   ) throws -> AlphaDirection {
     let simultaneous = configuration.order == .simultaneous
     var wanted: Wanted = .alpha
+    var passes = Metered(net)
     if configuration.statistics == .everyForward { wanted.insert(.statistics) }
     var terms: [StepRecord.Term] = []
     var trainPass: Gradient<Float>?
     var validationPass: Gradient<Float>?
     if train != 0 || simultaneous {
-      let pass = try net.gradient(
+      let pass = try passes.gradient(
         simultaneous ? [.weights, .alpha, .statistics] : wanted, at: state.point, on: inputs.train)
       terms.append(
         StepRecord.Term(name: "grad_alpha_train", coefficient: train, gradient: pass.alpha))
       trainPass = pass
     }
     if valid != 0 {
-      let pass = try net.gradient(wanted, at: state.point, on: inputs.validation)
+      let pass = try passes.gradient(wanted, at: state.point, on: inputs.validation)
       terms.append(
         StepRecord.Term(name: "grad_alpha_valid", coefficient: valid, gradient: pass.alpha))
       validationPass = pass
@@ -102,7 +109,7 @@ struct DirectionRule {
       ]
     }
     var result = AlphaDirection(
-      terms, trainLoss: trainPass?.loss, validationLoss: validationPass?.loss)
+      terms, trainLoss: trainPass?.loss, validationLoss: validationPass?.loss, cost: passes.cost)
     if simultaneous { result.weightPass = trainPass }
     if configuration.statistics == .everyForward {
       result.statistics =
@@ -147,7 +154,7 @@ struct DirectionRule {
       at: bilevel(state), on: BilevelInputs(inner: inputs.train, outer: inputs.validation),
       step: step(inputs), secondOrder: secondOrder)
     var result = AlphaDirection(
-      terms(estimate, "valid", 1), validationLoss: estimate.outerLoss)
+      terms(estimate, "valid", 1), validationLoss: estimate.outerLoss, cost: estimate.cost)
     result.direction = estimate.direction
     return result
   }
@@ -163,7 +170,8 @@ struct DirectionRule {
       placement == .validation ? (1, configuration.lambda) : (configuration.lambda, 1)
     var result = AlphaDirection(
       terms(estimate.training, "train", train) + terms(estimate.validation, "valid", valid),
-      trainLoss: estimate.training.outerLoss, validationLoss: estimate.validation.outerLoss)
+      trainLoss: estimate.training.outerLoss, validationLoss: estimate.validation.outerLoss,
+      cost: estimate.cost)
     result.direction = estimate.direction
     return result
   }
@@ -176,7 +184,8 @@ struct DirectionRule {
       descent: InnerDescent(
         rate: inputs.weightRate, momentum: configuration.momentum,
         weightDecay: configuration.weightDecay))
-    return AlphaDirection(terms(estimate, "valid", 1), validationLoss: estimate.outerLoss)
+    return AlphaDirection(
+      terms(estimate, "valid", 1), validationLoss: estimate.outerLoss, cost: estimate.cost)
   }
 
   private func implicit(at state: SearchState, _ inputs: DirectionInputs, _ net: Supernet<Float>)
@@ -193,6 +202,7 @@ struct DirectionRule {
       at: state.point, on: BilevelInputs(inner: inputs.train, outer: inputs.validation),
       weightDecay: configuration.weightDecay, damping: configuration.damping, solver: solver
     ).hypergradient
-    return AlphaDirection(terms(estimate, "valid", 1), validationLoss: estimate.outerLoss)
+    return AlphaDirection(
+      terms(estimate, "valid", 1), validationLoss: estimate.outerLoss, cost: estimate.cost)
   }
 }

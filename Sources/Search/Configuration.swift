@@ -179,7 +179,7 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
           && rule.lag >= 1, "--stop-at-curvature must be above 1, not \(rule.factor)")
     }
     try require(
-      space == .darts || ![method, switchMethod].contains(.randomSharing),
+      method.runs(on: space) && switchMethod?.runs(on: space) != false,
       "random-sharing trains one cell at a time, on any space the same: leave out --space")
     try require(
       temperatureStart > 0 && temperatureEnd > 0,

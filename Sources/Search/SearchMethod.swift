@@ -40,6 +40,18 @@ public enum SearchMethod: String, CaseIterable, Codable, Sendable {
     }
   }
 
+  /// The method that takes a finite difference where this one takes the exact product.
+  var finiteDifference: SearchMethod? {
+    switch self {
+    case .darts2ndExact: .darts2nd
+    case .milenas2ndExact: .milenas2nd
+    default: nil
+    }
+  }
+
+  /// Whether the method can search a space: `random-sharing` trains one cell at a time, on any space the same.
+  public func runs(on space: SearchSpace) -> Bool { self != .randomSharing || space == .darts }
+
   /// One line for `--help` and `explain`.
   public var summary: String {
     switch self {

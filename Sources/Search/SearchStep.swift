@@ -45,6 +45,18 @@ extension SearchLoop {
     return (record, StepTrace(weightGradient: weightStep.gradient))
   }
 
+  /// Multiply-adds of the passes of the step that follows a state, in units of F, those of one forward pass.
+  ///
+  /// Counted while the step's direction is formed once more; the state stays as it is.
+  /// - Throws: what the passes throw.
+  func passUnits(at state: SearchState) throws -> Int {
+    let direction = try DirectionRule(
+      method: configuration.method(inEpoch: state.epoch), configuration: configuration
+    ).direction(at: state, on: inputs(at: state), of: net)
+    let weightPasses = configuration.weightUpdates - (direction.weightPass == nil ? 0 : 1)
+    return direction.cost.units + 3 * weightPasses
+  }
+
   /// What the first-order passes of a step see: its training and its validation batch, each with its noise.
   ///
   /// The address may lie beyond the last epoch: batches are drawn there by the same rule.

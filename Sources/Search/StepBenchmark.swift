@@ -40,6 +40,8 @@ public struct StepBenchmark {
     public var medianSeconds: Double
     public var minimumSeconds: Double
     public var maximumSeconds: Double
+    /// Multiply-adds of the step's passes by count, in units of those of one forward pass.
+    public var passUnits: Int
     /// Training images that w saw.
     public var imagesPerSecond: Double
     /// Multiply-adds of the supernet's convolutions, forward, twice backward, per second of a gradient of (w, α).
@@ -82,25 +84,9 @@ public struct StepBenchmark {
     configuration.space = space
     configuration.order = order
     configuration.augmentation = .none
-    return try SearchLoop(configuration, dataset: Self.noise(size), threads: threads)
-  }
-
-  /// Four batches of noise with labels in turn.
-  private static func noise(_ size: Size) -> Dataset {
-    let shape = size.shape
-    let random = Philox(seed: 1, purpose: .direction)
-    let count = 4 * size.batch
-    let pixels = (0..<(count * shape.imageSize * shape.imageSize * shape.inputChannels)).map {
-      UInt8(random.integer(below: 256, index: $0))
-    }
-    let images = ImageSet(
-      pixels: pixels, labels: (0..<count).map { UInt8($0 % 10) }, rows: shape.imageSize,
-      columns: shape.imageSize, channels: shape.inputChannels,
-      classNames: (0..<10).map(String.init))
-    return Dataset(
-      name: "noise", train: images, test: images,
-      means: .init(repeating: 0.5, count: shape.inputChannels),
-      deviations: .init(repeating: 0.25, count: shape.inputChannels), contents: [pixels])
+    let noise = Dataset.noise(
+      images: 4 * size.batch, size: size.shape.imageSize, channels: size.shape.inputChannels)
+    return try SearchLoop(configuration, dataset: noise, threads: threads)
   }
 
   /// Steps after `warmup` steps, and a few gradients for the share of the peak.
@@ -122,6 +108,7 @@ public struct StepBenchmark {
       size: size, method: configuration.method, space: configuration.space,
       order: configuration.order, threads: threads, medianSeconds: median,
       minimumSeconds: times[0], maximumSeconds: times[times.count - 1],
+      passUnits: try loop.passUnits(at: state),
       imagesPerSecond: Double(size.batch) / median, gradientGFLOPS: rate / 1e9,
       gradientSeconds: gradient, shareOfPeak: rate / peak, peakGFLOPS: peak / 1e9,
       peakMegabytes: PeakMemory.megabytes)
@@ -165,7 +152,6 @@ public struct StepBenchmark {
     let shape = size.shape
     var side = shape.imageSize
     var (before, previous, width) = (3 * shape.channels, 3 * shape.channels, shape.channels)
-    var beforeSide = side
     var total = Double(side * side * 9 * shape.inputChannels * 3 * shape.channels)
     for cell in 0..<shape.cells {
       let reduces = shape.kind(ofCell: cell) == .reduction
@@ -183,11 +169,50 @@ public struct StepBenchmark {
         }
         if reduces && edge.source < 2 { total += pixels * pointwise }
       }
-      (before, previous, beforeSide, side) = (previous, shape.nodes * width, side, out)
+      (before, previous, side) = (previous, shape.nodes * width, out)
     }
-    _ = beforeSide
     return 2 * total * Double(size.batch)
   }
+}
+
+/// What a step costs against another that was timed in the same run.
+public struct CostRatio: Codable, Equatable, Sendable {
+  public var size: StepBenchmark.Size
+  /// "darts-2nd on darts"
+  public var step: String
+  public var comparedWith: String
+  /// Ratio of the median times.
+  public var measured: Double
+  /// Ratio of the operation counts; nil between spaces, where a forward pass is another one.
+  public var counted: Double?
+
+  /// Every method against `milenas-1st` on its space, every exact method against its finite difference, and every
+  /// `gdas` step against that of the same method on `darts`, as far as they were timed.
+  public static func all(of results: [StepBenchmark.Result]) -> [CostRatio] {
+    results.flatMap { result -> [CostRatio] in
+      func ratio(to method: SearchMethod, on space: SearchSpace) -> CostRatio? {
+        guard result.method != method || result.space != space,
+          let other = results.first(where: {
+            $0.size == result.size && $0.method == method && $0.space == space
+          })
+        else { return nil }
+        return CostRatio(
+          size: result.size, step: result.name, comparedWith: other.name,
+          measured: result.medianSeconds / other.medianSeconds,
+          counted: space == result.space
+            ? Double(result.passUnits) / Double(other.passUnits) : nil)
+      }
+      return [
+        ratio(to: .milenas1st, on: result.space),
+        result.method.finiteDifference.flatMap { ratio(to: $0, on: result.space) },
+        result.space == .gdas ? ratio(to: result.method, on: .darts) : nil,
+      ].compactMap { $0 }
+    }
+  }
+}
+
+extension StepBenchmark.Result {
+  fileprivate var name: String { "\(method.rawValue) on \(space.rawValue)" }
 }
 
 /// Largest resident memory of this process so far.

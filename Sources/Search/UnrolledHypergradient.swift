@@ -23,6 +23,17 @@ extension BilevelProblem {
       outer: outerGradient, at: end, implicit: implicit, cost: passes.cost)
   }
 
+  /// (w_K, α): the point after K steps of SGD from a state, K = `batches.count`, α fixed. Cost: 3K F.
+  ///
+  /// - Throws: what the passes throw; `SearchError.wrongLength`.
+  public func descended(
+    from state: BilevelState<Scalar>, through batches: [Input], descent: InnerDescent
+  ) throws -> Point<Scalar> {
+    try check(state)
+    var passes = Metered(self)
+    return try descend(from: state, through: batches, descent, &passes)[batches.count]
+  }
+
   /// The points (w_0, α) … (w_K, α).
   private func descend(
     from state: BilevelState<Scalar>, through batches: [Input], _ descent: InnerDescent,

@@ -32,6 +32,16 @@ public struct SupernetShape: Hashable, Codable, Sendable {
     self.maxPool = maxPool
   }
 
+  /// Whether the network has no kinks.
+  public var isSmooth: Bool { activation == .silu && maxPool == .avg }
+
+  /// The same weights with SiLU for ReLU and average for maximum pooling: no kinks.
+  public var smoothTwin: SupernetShape {
+    var twin = self
+    (twin.activation, twin.maxPool) = (.silu, .avg)
+    return twin
+  }
+
   /// An edge of a cell, in the order of α's rows: node-major, then by source state.
   public struct Edge: Hashable, Sendable {
     /// 0 and 1 are the outputs of the two cells before, 2 + i is node i.
@@ -67,9 +77,6 @@ public struct SupernetShape: Hashable, Codable, Sendable {
     try require(inputChannels >= 1, "images need at least 1 channel, not \(inputChannels)")
     try require(classes >= 2, "a classifier needs at least 2 classes, not \(classes)")
     try require(channels >= 1, "--channels must be at least 1, not \(channels)")
-    try require(
-      channels % 2 == 0,
-      "--channels must be even, not \(channels): a factorised reduction halves it")
     try require(cells >= 1, "--cells must be at least 1, not \(cells)")
     try require(nodes >= 1, "--nodes must be at least 1, not \(nodes)")
     var size = imageSize

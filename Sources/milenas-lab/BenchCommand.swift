@@ -15,8 +15,11 @@ struct BenchCommand: ParsableCommand {
         milenas-lab bench --log --config M --steps 5
         milenas-lab bench --profile --config L
         milenas-lab bench --peer
+        milenas-lab bench --evaluation --peer
 
       S is 1×28×28, C 8, 5 cells, batch 32; M is 3×32×32, C 16, 8 cells, batch 16; L is M with batch 64.
+      The column "passes" counts a step's multiply-adds in units of one forward pass; ratios of times are printed beside
+      ratios of these counts.
       """)
 
   @Option(help: "Networks, separated by commas: S, M, L.") var config = "S"
@@ -30,6 +33,10 @@ struct BenchCommand: ParsableCommand {
     help: "Run PyTorch beside it on the same work, and print the goals; takes about 15 minutes.")
   var peer = false
   @Flag(help: "Time the phases of a gradient instead, by cell.") var profile = false
+  @Flag(
+    help:
+      "Time the training of a derived network instead: DARTS_V2, C 16, 8 cells, batch 96, 3×32×32.")
+  var evaluation = false
   @OptionGroup var compute: ThreadOptions
   @OptionGroup var output: OutputOptions
 
@@ -40,6 +47,13 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     let sizes: [StepBenchmark.Size] = try choices(config, "network")
     if log { return try benchLog(sizes) }
+    if evaluation {
+      let progress = Progress()
+      let report = try EvaluationBenchmark(threads: compute.threads, steps: steps)
+        .run(besidePeer: peer) { progress.update($0) }
+      progress.clear()
+      return try output.render(report)
+    }
     if profile { return try benchProfile(sizes) }
     if peer {
       let progress = Progress()
@@ -54,7 +68,7 @@ struct BenchCommand: ParsableCommand {
     let progress = Progress()
     for size in sizes {
       for space in spaces {
-        for method in methods where method.movesAlpha {
+        for method in methods where method.runs(on: space) {
           progress.update("\(size.rawValue) \(method.rawValue) on \(space.rawValue) …")
           let benchmark = try StepBenchmark(
             size, method: method, space: space, order: order, threads: compute.threads)
@@ -112,10 +126,18 @@ extension StepOrder: ExpressibleByArgument {}
 private struct BenchReport: Report {
   var results: [StepBenchmark.Result] = []
 
+  private enum CodingKeys: String, CodingKey { case results, ratios }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(results, forKey: .results)
+    try container.encode(CostRatio.all(of: results), forKey: .ratios)
+  }
+
   var table: Table? {
     Table(
       columns: [
-        "net", "method", "space", "threads", "median_s", "min_s", "max_s", "images/s",
+        "net", "method", "space", "threads", "median_s", "min_s", "max_s", "passes", "images/s",
         "gradient_s", "GFLOP/s", "peak", "share", "MB",
       ],
       rows: results.map {
@@ -130,7 +152,18 @@ private struct BenchReport: Report {
       })
   }
 
-  var text: String { table?.text ?? "" }
+  var text: String {
+    let ratios = CostRatio.all(of: results)
+    let comparisons = Table(
+      columns: ["net", "step", "against", "measured", "by count"],
+      rows: ratios.map {
+        [
+          .text($0.size.rawValue), .text($0.step), .text($0.comparedWith),
+          .real($0.measured, decimals: 2), Table.Cell($0.counted, decimals: 2),
+        ]
+      })
+    return (table?.text ?? "") + (ratios.isEmpty ? "" : "\n" + comparisons.text)
+  }
 }
 
 /// Time of the phases of a gradient, by cell.

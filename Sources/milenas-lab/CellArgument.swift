@@ -15,6 +15,19 @@ struct CellArgument: ParsableArguments {
   func genotype(in store: RunStore, published: KnownGenotypes) throws -> Genotype {
     try FoundCell(text, in: store, published: published).genotype
   }
+
+  /// The cell, and the run that it is from, where it is from one.
+  ///
+  /// - Throws: as `FoundCell`.
+  func found(in store: RunStore, published: KnownGenotypes) throws -> (
+    genotype: Genotype, run: RunReader?
+  ) {
+    let found = try FoundCell(text, in: store, published: published)
+    guard case .run = found.origin, let name = text.split(separator: "@").first else {
+      return (found.genotype, nil)
+    }
+    return (found.genotype, try RunReader(store.find(String(name))))
+  }
 }
 
 /// The cell that a user's word stands for, and where it comes from.

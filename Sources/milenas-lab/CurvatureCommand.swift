@@ -14,7 +14,8 @@ struct CurvatureCommand: ParsableCommand {
         milenas-lab curvature my-run --batches 4 --factor 1.3
 
       Lanczos with exact products in Double, after every epoch that has a checkpoint; the null space of the softmax
-      (a constant on each edge) is deflated.
+      (a constant on each edge) is deflated. What is finished is kept in the run's analysis.sqlite, from which
+      `plot curvature` draws.
       """)
 
   @Argument(
@@ -45,7 +46,7 @@ struct CurvatureCommand: ParsableCommand {
     for (index, step) in steps.enumerated() where !interruption.isRequested {
       progress.update("\(run.name): state \(index + 1) of \(steps.count)")
       states.append(
-        try AlphaSpectrum(
+        try .kept(
           replay, step: step, threads: compute.threads, batches: batches, iterations: iterations))
     }
     progress.clear()

@@ -76,7 +76,8 @@ private struct VariantCommand: ParsableCommand {
       Example:
         milenas-lab explain variant --run my-run
 
-      With a run, the alpha-direction of DARTS-2nd is formed by each variant on the step's own batches, in Double.
+      Lists the known differences and how they are had here. With a run, the direction of alpha is formed with and
+      without each of them on the last state's own batches, in Double.
       """)
   @Option(name: .customLong("run"), help: "A run with checkpoints: name or path.")
   var runName: String?
@@ -87,36 +88,63 @@ private struct VariantCommand: ParsableCommand {
   func run() throws {
     guard let runName else {
       return try output.render(
-        Explanation(
-          VariantEffect.variants.map { ($0.rawValue, VariantEffect.meaning(of: $0)) }, only: nil,
-          kind: "variant"))
+        VariantReport(step: nil, effects: [], differences: CodeDifference.known))
     }
     let replay = try Replay(location.store.find(runName), threads: compute.threads)
     let step = try GradientErrorAnalysis.steps(of: replay, count: 1, named: nil).last ?? 0
     try output.render(
       VariantReport(
-        step: step, effects: try VariantEffect.measure(replay, step: step, threads: compute.threads)
-      ))
+        step: step,
+        effects: try VariantEffect.measure(replay, step: step, threads: compute.threads),
+        differences: try CodeDifference.measured(replay, step: step, threads: compute.threads)))
   }
 }
 
 private struct VariantReport: Report {
-  var step: Int
+  /// nil where nothing was measured.
+  var step: Int?
   var effects: [VariantEffect]
+  var differences: [CodeDifference]
 
+  private static func short(_ value: Double?) -> Table.Cell {
+    .text(value.map { String(format: "%.3g", $0) } ?? "-")
+  }
+
+  /// The differences, one a line.
   var table: Table? {
     Table(
-      columns: ["variant", "from_paper", "cosine", "changed_signs", "meaning"],
-      rows: effects.map {
-        [
-          .text($0.variant), .real($0.difference, decimals: 4), .real($0.cosine, decimals: 5),
-          .real($0.changedSigns, decimals: 3), .text($0.meaning),
-        ]
+      columns: ["difference", "public_code", "here"]
+        + (step == nil ? [] : ["effect", "cosine", "on"]),
+      rows: differences.map { difference in
+        [.text(difference.what), .text(difference.code), .text(difference.here)]
+          + (step == nil
+            ? []
+            : [
+              Self.short(difference.effect), Self.short(difference.cosine),
+              Table.Cell(difference.of),
+            ])
       })
   }
 
   var text: String {
-    "direction of darts-2nd-exact before step \(step), against the paper's form\n\n"
-      + (table?.text ?? "")
+    let variants = Table(
+      columns: ["variant", "meaning"] + (step == nil ? [] : ["from paper", "cosine", "signs"]),
+      rows: VariantEffect.variants.map { variant in
+        let effect = effects.first { $0.variant == variant.rawValue }
+        return [.text(variant.rawValue), .text(VariantEffect.meaning(of: variant))]
+          + (effect.map {
+            [
+              Self.short($0.difference), .real($0.cosine, decimals: 5),
+              .real($0.changedSigns, decimals: 3),
+            ]
+          } ?? [])
+      })
+    let subject = step.map {
+      "direction of darts-2nd-exact before step \($0) by --variant, against the paper's form\n\n"
+    }
+    return (subject ?? "") + variants.text
+      + "\nwhere public codes differ from the paper"
+      + (step == nil ? "; --run RUN measures the effect on one step" : "")
+      + "\n\n" + (table?.text ?? "")
   }
 }

@@ -10,11 +10,12 @@ struct GenotypeCommand: ParsableCommand {
         milenas-lab genotype show DARTS_V2
         milenas-lab genotype show my-run@35
         milenas-lab genotype export my-run --to python
+        milenas-lab genotype draw DARTS_V2 --output cells.pdf
         milenas-lab genotype count DARTS_V2 --stem imageNet
       """,
     subcommands: [
       GenotypeListCommand.self, GenotypeShowCommand.self, GenotypeCountCommand.self,
-      GenotypeExportCommand.self,
+      GenotypeExportCommand.self, PlotGenotypeCommand<GenotypeDrawName>.self,
     ])
 }
 

@@ -7,6 +7,7 @@ import Glibc
 import Kernels
 import Notebooks
 import Processor
+import Reports
 import Search
 import Studies
 import Supernet
@@ -31,8 +32,8 @@ struct MilenasLab: ParsableCommand {
       SearchCommand.self, EvaluateCommand.self, StudyCommand.self, RunsCommand.self,
       DataCommand.self, SelftestCommand.self, GenotypeCommand.self, TableCommand.self,
       BenchCommand.self, FitCommand.self, PlotCommand.self, GradientErrorCommand.self,
-      CurvatureCommand.self,
-      ExplainCommand.self, NotebookCommand.self,
+      CurvatureCommand.self, ExplainCommand.self, NotebookCommand.self, ReportCommand.self,
+      DoctorCommand.self,
     ])
 }
 
@@ -68,7 +69,8 @@ struct Failure {
       (message, exitCode) = ("", 130)
     case let error as EventLogError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
-    case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError:
+    case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError,
+      is ReportsError:
       (message, exitCode) = ("\(error)", 2)
     case let error as StudyError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)

@@ -101,3 +101,17 @@ struct ComputeOptions: ParsableArguments {
   @Option(help: "Decides initial weights, shuffles, augmentation and samples.")
   var seed: UInt64 = 0
 }
+
+extension CompletionKind {
+  /// The runs of the folder that the command line names so far, or of the usual one.
+  static var runs: CompletionKind {
+    .custom { words, _, prefix in
+      var options = StoreOptions()
+      for (word, next) in zip(words, words.dropFirst() + [""]) {
+        if word == "--runs-dir" { options.runsDir = next }
+        if word.hasPrefix("--runs-dir=") { options.runsDir = String(word.dropFirst(11)) }
+      }
+      return options.store.list().map(\.name).filter { $0.hasPrefix(prefix) }
+    }
+  }
+}

@@ -12,8 +12,8 @@ struct DiffCommand: ParsableCommand {
       Exit code 1 when anything differs.
       """)
 
-  @Argument(help: "A run: name or path.") var first: String
-  @Argument(help: "Another.") var second: String
+  @Argument(help: "A run: name or path.", completion: .runs) var first: String
+  @Argument(help: "Another.", completion: .runs) var second: String
   @OptionGroup var location: StoreOptions
   @OptionGroup var output: OutputOptions
 

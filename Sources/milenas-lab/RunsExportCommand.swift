@@ -15,7 +15,8 @@ struct ExportCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("A run: name or path; the newest when left out.", valueName: "run"))
+    help: ArgumentHelp("A run: name or path; the newest when left out.", valueName: "run"),
+    completion: .runs)
   var name: String?
   @Option(help: ArgumentHelp("Form.", valueName: "csv|jsonl|npz|tensorboard"))
   var to: RunExport.Format

@@ -13,7 +13,7 @@ struct RemoveCommand: ParsableCommand {
       works on is not deleted.
       """)
 
-  @Argument(help: "Runs: names or paths.") var names: [String]
+  @Argument(help: "Runs: names or paths.", completion: .runs) var names: [String]
   @Flag(help: "Do not ask.") var yes = false
   @OptionGroup var location: StoreOptions
 

@@ -19,7 +19,8 @@ struct ReplayCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("A run: name or path; the newest when left out.", valueName: "run"))
+    help: ArgumentHelp("A run: name or path; the newest when left out.", valueName: "run"),
+    completion: .runs)
   var name: String?
   @Option(help: "First step.") var fromStep: Int?
   @Option(help: "Last step.") var toStep: Int?

@@ -11,7 +11,8 @@ struct ShowCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("A run: name or path; the newest when left out.", valueName: "run"))
+    help: ArgumentHelp("A run: name or path; the newest when left out.", valueName: "run"),
+    completion: .runs)
   var name: String?
   @OptionGroup var location: StoreOptions
   @OptionGroup var output: OutputOptions

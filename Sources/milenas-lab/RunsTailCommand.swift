@@ -13,7 +13,8 @@ struct TailCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("A run: name or path; the newest when left out.", valueName: "run"))
+    help: ArgumentHelp("A run: name or path; the newest when left out.", valueName: "run"),
+    completion: .runs)
   var name: String?
   @Option(help: "Steps of the past to begin with.") var lines = 10
   @Flag(help: "Print what is there and end.") var once = false
@@ -26,7 +27,7 @@ struct TailCommand: ParsableCommand {
 
   private func follow<Loop: ShownLoop>(_ run: RunFolder, as _: Loop.Type) throws {
     let interruption = Interruption(says: "")
-    var follower = try RunFollower<Loop>(run, steps: lines)
+    var follower = try RecordFollower<Loop>(run, steps: lines)
     while true {
       try Self.print(follower.news())
       let status = RunSummary(run).status
@@ -42,7 +43,7 @@ struct TailCommand: ParsableCommand {
     }
   }
 
-  private static func print<Loop: ShownLoop>(_ news: [RunFollower<Loop>.News]) {
+  private static func print<Loop: ShownLoop>(_ news: [RecordFollower<Loop>.News]) {
     for event in news {
       switch event {
       case .step(let step): StandardStream.output.write(Loop.line(step))

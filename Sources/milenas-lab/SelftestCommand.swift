@@ -19,7 +19,8 @@ struct SelftestCommand: ParsableCommand {
       Without options both shipped sets are run. Exit code 1 when anything disagrees.
       """)
 
-  @Option(help: ArgumentHelp("Folder of golden files (*.json).", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Folder of golden files (*.json), or one of them.", valueName: "folder"))
   var golden: String?
   @Option(help: ArgumentHelp("File of certified gradient cases.", valueName: "file"))
   var cases: String?
@@ -37,9 +38,9 @@ struct SelftestCommand: ParsableCommand {
     }
     if !nist && (golden != nil || cases == nil) {
       let folder =
-        try golden.map { URL(fileURLWithPath: $0, isDirectory: true) }
+        try golden.map { URL(fileURLWithPath: $0) }
         ?? ShippedFile.url(bundle: "milenas-lab_Analysis", path: "golden")
-      for golden in try GoldenCase.load(folder: folder) {
+      for golden in try GoldenCase.load(folder) {
         report.golden.append(try run(golden, in: Double.self))
         report.golden.append(try run(golden, in: Float.self))
       }

@@ -57,6 +57,22 @@ import Testing
     #expect(report.comparisons.count == 17)
   }
 
+  /// Numbers a hundred times larger, a ξ for which descent with fixed steps diverges, and a spectrum whose two largest
+  /// eigenvalues lie 0.0003 apart.
+  @Test func numbersOfOtherSizesAreChecked() throws {
+    let fields = (1...100).map { 2 - 2 * cos(Double($0) * .pi / 101) }
+    let report = try run(
+      """
+      "darts_toy": {"table": [{"alpha": 3, "w": 1, "xi": 6, "fixed_point": \(2.0 / 13)}]},
+      "cubic_coupling": {"A": [[100]], "b": [0], "P": [[300]], "w": [1], "alpha": [0], "t": [-99],
+        "xi": 0.005, "expected": {"w_prime": [0.5], "v": [99.5], "mixed_hvp": [29850],
+          "fd": [{"r": 0.0005, "hvp_error": [0.0024875]}]}},
+      "lanczos": {"tridiagonal": {"n": 100, "eigenvalues": \(fields), "dominant": \(fields[99])}}
+      """)
+    #expect(report.passed, "\(report)")
+    #expect(report.comparisons.count == 7)
+  }
+
   @Test func aWrongValueIsNamedWithItsErrorAndTolerance() throws {
     let report = try run(
       """
@@ -128,6 +144,13 @@ import Testing
   func aFileOfAnotherFormatIsRefused(text: String, reason: String) {
     #expect(throws: AnalysisError.notACaseFile(path: "other.json", reason: reason)) {
       try CaseSelfTest(Data(text.utf8), path: "other.json")
+    }
+  }
+
+  @Test func aFolderIsNoCaseFile() {
+    let folder = FileManager.default.temporaryDirectory
+    #expect(throws: AnalysisError.notACaseFile(path: folder.path, reason: "it is a folder")) {
+      try CaseSelfTest(file: folder)
     }
   }
 

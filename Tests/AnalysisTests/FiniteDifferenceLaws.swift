@@ -74,8 +74,8 @@ import Testing
   func itIsExactOnAQuadraticAtAnyRadius(radius: Double) throws {
     let v = [0.3, -0.7, 0.2]
     let exact = try quadratic.mixedProduct(v, at: quadraticPoint, on: .inner)
-    let difference = try quadratic.mixedDifference(
-      v, radius: radius, at: quadraticPoint, on: .inner)
+    let difference = try quadratic.finiteDifferenceProduct(
+      radius: radius, along: v, at: quadraticPoint, on: .inner)
     #expect(relativeError(difference, exact) <= 1e-12)
   }
 
@@ -85,7 +85,8 @@ import Testing
     let point = Point(weights: [0.9, -0.7], alpha: [0.2, -0.1])
     let v = [0.5, -0.25]
     let radius = 0.75
-    let difference = try problem.mixedDifference(v, radius: radius, at: point, on: .inner)
+    let difference = try problem.finiteDifferenceProduct(
+      radius: radius, along: v, at: point, on: .inner)
     let epsilon = radius / v.norm
     let predicted = try problem.mixedProduct(v, at: point, on: .inner).adding(
       epsilon * epsilon / 3, times: times(problem.coupling, v.map { $0 * $0 * $0 }))
@@ -93,8 +94,8 @@ import Testing
   }
 
   @Test func theProductWithZeroIsZero() throws {
-    let product = try quadratic.mixedDifference(
-      [0, 0, 0], radius: 0.01, at: quadraticPoint, on: .inner)
+    let product = try quadratic.finiteDifferenceProduct(
+      radius: 0.01, along: [0, 0, 0], at: quadraticPoint, on: .inner)
     #expect(product == [0, 0])
   }
 
@@ -103,7 +104,8 @@ import Testing
     #expect(
       throws: SearchError.impossible("a finite difference needs a radius above 0, not \(radius)")
     ) {
-      try quadratic.mixedDifference([1, 0, 0], radius: radius, at: quadraticPoint, on: .inner)
+      try quadratic.finiteDifferenceProduct(
+        radius: radius, along: [1, 0, 0], at: quadraticPoint, on: .inner)
     }
   }
 
@@ -114,7 +116,8 @@ import Testing
   {
     let batch = try setting.batch("batch0")
     return relativeError(
-      try setting.net.mixedDifference(v, radius: radius, at: setting.point, on: batch),
+      try setting.net.finiteDifferenceProduct(
+        radius: radius, along: v, at: setting.point, on: batch),
       try setting.net.mixedProduct(v, at: setting.point, on: batch))
   }
 
@@ -127,8 +130,8 @@ import Testing
       weights: setting.point.weights.map(Float.init), alpha: setting.point.alpha.map(Float.init))
     let direction = v.map(Float.init)
     let batch = try setting.batch("batch0")
-    let difference = try net.mixedDifference(
-      direction, radius: radius, at: point, on: batch)
+    let difference = try net.finiteDifferenceProduct(
+      radius: radius, along: direction, at: point, on: batch)
     let exact = try setting.net.mixedProduct(
       direction.map(Double.init),
       at: Point(weights: point.weights.map(Double.init), alpha: point.alpha.map(Double.init)),

@@ -78,6 +78,23 @@ import Testing
     #expect(error?.description.contains("set --runs-dir") == true)
   }
 
+  @Test func aFileInPlaceOfTheFolderIsNamed() throws {
+    let file = scratch.url.appending(path: "file")
+    try Data().write(to: file)
+    #expect(
+      throws: EventLogError.folderNotWritable(path: file.relativePath, reason: "it is a file")
+    ) { try RunStore(folder: file).create(name: "run") }
+  }
+
+  /// Where the folder cannot be written, here because it is gone.
+  @Test func analysesOfARunThatCannotBeWrittenGoWithTheProcess() throws {
+    let store = try AnalysisStore(RunFolder(scratch.url.appending(path: "gone")))
+    #expect(!store.keepsResults)
+    try store.store([1.5], "kind", key: "key", step: 3)
+    #expect(try store.result("kind", key: "key", as: [Double].self) == [1.5])
+    #expect(try AnalysisStore(makeRun("run")).keepsResults)
+  }
+
   @Test func aFreeNameIsTheFirstThatNoRunHas() throws {
     #expect(store.freeName("demo") == "demo")
     try makeRun("demo")

@@ -9,10 +9,13 @@ private struct Sample {
   var shape: SupernetShape
   var batch: Int
 
-  static let smooth = Sample(
-    shape: SupernetShape(
-      inputChannels: 2, imageSize: 8, channels: 4, cells: 3, nodes: 2, activation: .silu,
-      maxPool: .avg), batch: 3)
+  static let smooth = smooth(channels: 4)
+  static func smooth(channels: Int) -> Sample {
+    Sample(
+      shape: SupernetShape(
+        inputChannels: 2, imageSize: 8, channels: channels, cells: 3, nodes: 2, activation: .silu,
+        maxPool: .avg), batch: 3)
+  }
   static let kinked = Sample(
     shape: SupernetShape(inputChannels: 1, imageSize: 12, channels: 6, cells: 4, nodes: 3),
     batch: 5)
@@ -64,9 +67,10 @@ private struct Sample {
   #expect(ParameterLayout(shape).count == 1_930_618)
 }
 
-@Test(arguments: [UInt64(3), 4, 5])
-func gradientsOfTheSmoothTwinAreThoseOfFiniteDifferences(seed: UInt64) throws {
-  let sample = Sample.smooth
+/// An odd width halves nothing: only reduction cells, which have doubled it, hold factorised reductions.
+@Test(arguments: [UInt64(3), 4, 5], [4, 3])
+func gradientsOfTheSmoothTwinAreThoseOfFiniteDifferences(seed: UInt64, channels: Int) throws {
+  let sample = Sample.smooth(channels: channels)
   let net: Supernet<Double> = try sample.net()
   let point: Point<Double> = sample.point()
   let input: SupernetInput<Double> = sample.input()
@@ -245,7 +249,6 @@ func tangentsAreLinearSymmetricAndAdjoint(activation: SupernetShape.Activation) 
 @Test(arguments: [
   (SupernetShape(inputChannels: 1, imageSize: 7, channels: 4, cells: 3), "even size"),
   (SupernetShape(inputChannels: 1, imageSize: 8, channels: 0, cells: 3), "--channels"),
-  (SupernetShape(inputChannels: 1, imageSize: 8, channels: 3, cells: 3), "even"),
   (SupernetShape(inputChannels: 1, imageSize: 8, channels: 4, cells: 0), "--cells"),
   (SupernetShape(inputChannels: 0, imageSize: 8, channels: 4, cells: 3), "channel"),
 ])

@@ -13,7 +13,11 @@ public struct CaseSelfTest {
   /// - Throws: `AnalysisError.notACaseFile`.
   public init(file: URL) throws {
     guard let data = FileManager.default.contents(atPath: file.path) else {
-      throw AnalysisError.notACaseFile(path: file.path, reason: "there is no such file to read")
+      var isFolder: ObjCBool = false
+      _ = unsafe FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder)
+      throw AnalysisError.notACaseFile(
+        path: file.path,
+        reason: isFolder.boolValue ? "it is a folder" : "there is no such file to read")
     }
     try self.init(data, path: file.path)
   }
@@ -94,8 +98,8 @@ enum CaseTolerance {
   /// the final answer does.
   static let onTheWay = 1e-5
 
-  /// Rounding in a finite difference grows as its radius shrinks.
+  /// Rounding in a finite difference grows as the inverse of its radius.
   static func finiteDifference(radius: Double) -> Double {
-    radius >= 0.01 ? exactDerivative : 1e-9
+    radius >= 0.01 ? exactDerivative : max(1e-9, 1e-12 / radius)
   }
 }

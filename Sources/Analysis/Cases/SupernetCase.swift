@@ -129,8 +129,8 @@ struct SupernetCase {
     try expected.each("fd") { row in
       let radius = try row.number("r")
       let difference = try oneStep(variant, .finiteDifference(radius: radius))
-      let quotient = try net.mixedDifference(
-        exact.outerGradient, radius: radius, at: point, on: try batch("batch0"))
+      let quotient = try net.finiteDifferenceProduct(
+        radius: radius, along: exact.outerGradient, at: point, on: try batch("batch0"))
       let rounding = CaseTolerance.finiteDifference(radius: radius)
       try row.check("eps", tolerance, difference.epsilon ?? .nan)
       try row.check("fd_hvp", rounding, quotient)

@@ -32,7 +32,8 @@ extension SupernetCase {
     }
     try expected.each("kink_table") { row in
       let radius = try row.number("r")
-      let difference = try net.mixedDifference(v, radius: radius, at: point, on: train)
+      let difference = try net.finiteDifferenceProduct(
+        radius: radius, along: v, at: point, on: train)
       let (plus, minus) = (switched(radius), switched(-radius))
       try row.check("crosses", 0, plus + minus > 0 ? 1 : 0)
       try row.check("switches_plus", 0, Double(plus))

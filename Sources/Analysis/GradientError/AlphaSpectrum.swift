@@ -66,6 +66,19 @@ public struct AlphaSpectrum: Codable, Equatable, Sendable {
     products = count
   }
 
+  /// The spectrum that is kept with the run, or a new one.
+  public static func kept(
+    _ replay: Replay, step: Int, threads: Int, batches: Int, iterations: Int
+  ) throws -> AlphaSpectrum {
+    try KeptResults.result(
+      .curvature, of: replay.reader, settings: ["batches": batches, "iterations": iterations],
+      step: step
+    ) {
+      try AlphaSpectrum(
+        replay, step: step, threads: threads, batches: batches, iterations: iterations)
+    }
+  }
+
   /// Hutchinson's estimate with four Rademacher vectors.
   private static func trace(_ count: Int, _ product: ([Double]) throws -> [Double]) throws
     -> Double

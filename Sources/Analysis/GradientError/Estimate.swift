@@ -24,6 +24,13 @@ public struct Estimate: Codable, Equatable, Sendable {
     (low, high) = (average - reach, average + reach)
   }
 
+  /// The geometric mean of values above 0 and the t interval of their logarithms, for what is read on a log axis.
+  public init(geometric values: [Double]) {
+    self.init(values.map(log))
+    mean = values.count == 1 ? values[0] : exp(mean)
+    (low, high) = (exp(low), exp(high))
+  }
+
   public init(mean: Double, low: Double, high: Double, count: Int) {
     self.mean = mean
     self.low = low

@@ -15,6 +15,8 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
     case identity
     case neumann(products: Int, rate: Double?)
     case conjugateGradients(iterations: Int)
+    /// Implicit where a descent of its own ends.
+    case ownSolution(iterations: Int)
     case unrolled(Int)
   }
 
@@ -30,7 +32,11 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
     ("cg:K", "implicit, K iterations of conjugate gradients"),
     ("unrolled:K", "exact through K steps"),
     ("darts", "as fd: the public DARTS code"), ("betty", "neumann:1:1, Betty's default"),
-    ("torchopt", "neumann:10:1, TorchOpt's default"), ("jaxopt", "cg:20, as jaxopt's root solvers"),
+    ("torchopt", "neumann:10:1, TorchOpt's default"),
+    (
+      "jaxopt[:K]",
+      "implicit where jaxopt's GradientDescent ends by default, after at most K (20) steps from w"
+    ),
     ("idarts", "neumann:2 at the rate of w, as the public iDARTS code"),
   ]
 
@@ -60,7 +66,10 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
     case ("t1t2", 1): kind = .identity
     case ("betty", 1): kind = .neumann(products: 1, rate: 1)
     case ("torchopt", 1): kind = .neumann(products: 10, rate: 1)
-    case ("jaxopt", 1): kind = .conjugateGradients(iterations: 20)
+    case ("jaxopt", 1): kind = .ownSolution(iterations: 20)
+    case ("jaxopt", 2):
+      guard let count, count >= 1 else { throw AnalysisError.badEstimator(name) }
+      kind = .ownSolution(iterations: count)
     case ("idarts", 1): kind = .neumann(products: 2, rate: nil)
     case ("neumann", 2...3):
       guard let count, count >= 0 else { throw AnalysisError.badEstimator(name) }
@@ -104,13 +113,22 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
         at: state, on: inputs, step: UnrolledStep(.dartsCode, descent), secondOrder: order)
       return Value(direction: found.direction, residual: nil, isValid: true, cost: found.cost)
     }
-    func implicit(_ solver: LinearSolver) throws -> Value {
+    func implicit(_ solver: LinearSolver, at point: Point<Double>? = nil) throws -> Value {
       let found = try problem.implicitHypergradient(
-        at: state.point, on: inputs, weightDecay: descent.weightDecay, solver: solver)
+        at: point ?? state.point, on: inputs, weightDecay: descent.weightDecay, solver: solver)
       return Value(
         direction: found.hypergradient.direction, residual: found.relativeResidual,
         isValid: found.isValid(startingStationarity: startingStationarity),
         cost: found.hypergradient.cost)
+    }
+    func ownSolution(_ iterations: Int) throws -> Value {
+      var cost = PassCost()
+      let end = try AcceleratedDescent(iterations: iterations).end(
+        of: problem, from: state.point, on: inputs.inner, weightDecay: descent.weightDecay,
+        cost: &cost)
+      var value = try implicit(.conjugateGradients(iterations: 20, tolerance: 0), at: end)
+      value.cost = value.cost + cost
+      return value
     }
     func unrolled(_ steps: Int) throws -> Value {
       let found = try problem.unrolledHypergradient(
@@ -126,6 +144,7 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
       return try implicit(.neumann(terms: products + 1, rate: rate ?? descent.rate))
     case .conjugateGradients(let iterations):
       return try implicit(.conjugateGradients(iterations: iterations, tolerance: 0))
+    case .ownSolution(let iterations): return try ownSolution(iterations)
     case .unrolled(let steps): return try unrolled(steps)
     }
   }
@@ -135,11 +154,14 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
 public struct EstimatorTable: Codable, Equatable, Sendable {
   public struct Row: Codable, Equatable, Sendable {
     public var estimator: String
-    public var error: Double
-    public var cosine: Double
+    /// Over the batches, of which a problem in closed form has one.
+    public var error: Estimate
+    public var cosine: Estimate
+    /// The largest.
     public var residual: Double?
     /// Whether the estimate may be called a gradient there: implicit ones only at a minimum of w, solved to 1e-3.
     public var isValid: Bool
+    /// Of one batch.
     public var gradients: Int
     public var tangents: Int
     public var seconds: Double
@@ -148,26 +170,39 @@ public struct EstimatorTable: Codable, Equatable, Sendable {
   public var subject: String
   public var rows: [Row]
 
+  /// Where estimators are compared on one batch, and with what.
+  private struct Setting<Input> {
+    var inputs: BilevelInputs<Input>
+    /// The batches of the steps from the first on.
+    var path: [Input]
+    var reference: [Double]
+  }
+
   private init<Problem: BilevelProblem>(
     _ subject: String, _ estimators: [Estimator], of problem: Problem,
-    at state: BilevelState<Double>, on inputs: BilevelInputs<Problem.Input>, path: [Problem.Input],
-    descent: InnerDescent, startingStationarity: Double, reference: [Double],
-    progress: (String) -> Void
+    at state: BilevelState<Double>, on settings: [Setting<Problem.Input>], descent: InnerDescent,
+    startingStationarity: Double, progress: (String) -> Void
   ) throws where Problem.Scalar == Double {
     self.subject = subject
     rows = try estimators.map { estimator in
       progress(estimator.description)
       let began = ContinuousClock().now
-      let value = try estimator.value(
-        of: problem, at: state, on: inputs, path: path, descent: descent,
-        startingStationarity: startingStationarity)
-      let comparison = DirectionComparison(
-        estimate: value.direction, reference: reference, edges: 1, operations: reference.count)
+      let values = try settings.map { setting in
+        try estimator.value(
+          of: problem, at: state, on: setting.inputs, path: setting.path, descent: descent,
+          startingStationarity: startingStationarity)
+      }
+      let seconds = (ContinuousClock().now - began).inSeconds / Double(settings.count)
+      let comparisons = zip(values, settings).map { value, setting in
+        DirectionComparison(
+          estimate: value.direction, reference: setting.reference, edges: 1,
+          operations: setting.reference.count)
+      }
       return Row(
-        estimator: estimator.description, error: comparison.relativeError,
-        cosine: comparison.cosine, residual: value.residual, isValid: value.isValid,
-        gradients: value.cost.gradients, tangents: value.cost.tangents,
-        seconds: (ContinuousClock().now - began).inSeconds)
+        estimator: estimator.description, error: Estimate(comparisons.map(\.relativeError)),
+        cosine: Estimate(comparisons.map(\.cosine)), residual: values.compactMap(\.residual).max(),
+        isValid: values.allSatisfy(\.isValid), gradients: values[0].cost.gradients,
+        tangents: values[0].cost.tangents, seconds: seconds)
     }
   }
 
@@ -190,30 +225,37 @@ public struct EstimatorTable: Codable, Equatable, Sendable {
     return try [("certified quadratic, at the given w", point), ("at its minimum", minimum)].map {
       subject, place in
       try EstimatorTable(
-        subject, estimators, of: problem, at: BilevelState(place), on: inputs, path: path,
-        descent: descent, startingStationarity: slope, reference: truth, progress: { _ in })
+        subject, estimators, of: problem, at: BilevelState(place),
+        on: [Setting(inputs: inputs, path: path, reference: truth)], descent: descent,
+        startingStationarity: slope, progress: { _ in })
     }
   }
 
-  /// A state of a run; the reference is the exact gradient through `unroll` steps.
+  /// A state of a run; the reference is the exact gradient through `unroll` steps from the same batches.
+  ///
+  /// - Parameter batches: pairs of batches, on each of which every estimator is formed.
   public static func onRun(
     _ replay: Replay, step: Int, threads: Int, estimators: [Estimator], unroll: Int,
-    progress: (String) -> Void = { _ in }
+    batches: Int, progress: (String) -> Void = { _ in }
   ) throws -> EstimatorTable {
-    let probe = try ProbePoint(
-      replay, step: step, batches: max(1, unroll, Estimator.longestUnroll(estimators)))
+    let longest = max(1, unroll, Estimator.longestUnroll(estimators))
+    let probe = try ProbePoint(replay, step: step, batches: batches + longest - 1)
     let net = try ProbeNetworks(replay, threads: threads).double
-    let inputs = BilevelInputs(inner: probe.train.double[0], outer: probe.validation.double[0])
-    let reference = try net.unrolledHypergradient(
-      at: probe.double, through: Array(probe.train.double.prefix(unroll)), outer: inputs.outer,
-      descent: probe.descent)
+    let settings = try (0..<batches).map { batch in
+      progress("reference \(batch + 1) of \(batches)")
+      let path = Array(probe.train.double[batch..<(batch + longest)])
+      let inputs = BilevelInputs(inner: path[0], outer: probe.validation.double[batch])
+      let reference = try net.unrolledHypergradient(
+        at: probe.double, through: Array(path.prefix(unroll)), outer: inputs.outer,
+        descent: probe.descent)
+      return Setting(inputs: inputs, path: path, reference: reference.direction)
+    }
     let start = try SearchState(replay.loop.net, configuration: replay.loop.configuration)
     let first = try replay.loop.net.gradient(
       .weights, at: start.point, on: probe.train.single[0])
     return try EstimatorTable(
       "\(replay.reader.run.name), before step \(step), against the exact gradient through \(unroll) steps",
-      estimators, of: net, at: probe.double, on: inputs, path: probe.train.double,
-      descent: probe.descent, startingStationarity: first.weights.norm,
-      reference: reference.direction, progress: progress)
+      estimators, of: net, at: probe.double, on: settings, descent: probe.descent,
+      startingStationarity: first.weights.norm, progress: progress)
   }
 }

@@ -12,7 +12,7 @@ public struct GradientErrorAnalysis {
     public var seconds: Double
   }
 
-  private static let kind = "gradient-error"
+  private static let kind = KeptResults.Kind.gradientError.rawValue
   private let replay: Replay
   private let settings: ProbeSettings
   private let threads: Int
@@ -30,6 +30,9 @@ public struct GradientErrorAnalysis {
     store = try AnalysisStore(replay.reader.run)
     digest = try replay.reader.digest()
   }
+
+  /// Whether finished probes stay on disk: not in a folder that cannot be written.
+  public var keepsResults: Bool { store.keepsResults }
 
   /// The states that a user means: named ones, or `count` spread over the checkpoints, or all of them (nil).
   ///
@@ -72,10 +75,7 @@ public struct GradientErrorAnalysis {
   }
 
   private func key(_ step: Int) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    return
-      "\(String(decoding: try encoder.encode(settings), as: UTF8.self)) step \(step) of \(digest)"
+    try KeptResults.key(settings, step: step, of: digest)
   }
 
   private func stored(_ step: Int) throws -> ProbeResult? {

@@ -13,8 +13,26 @@ public struct ProbeSettings: Codable, Equatable, Sendable {
   public var radius = 0.01
   /// λ of the mixed objective.
   public var lambda = 1.0
+  /// The implicit gradient too, as a surrogate where it is none; nil: only if the weights are at a minimum.
+  public var implicit: ImplicitSettings?
 
   public init() {}
+}
+
+/// How the implicit gradient of a probe is formed.
+public struct ImplicitSettings: Codable, Equatable, Sendable {
+  /// Iterations of conjugate gradients on each batch.
+  public var iterations: Int
+  /// δ of H + δI: it decides the answer wherever H is not positive definite.
+  public var damping: Double
+  /// Steps of SGD with α fixed, after which the gradient is taken once more, nearer to a minimum.
+  public var settle: Int
+
+  public init(iterations: Int = 20, damping: Double = 0, settle: Int = 0) {
+    self.iterations = iterations
+    self.damping = damping
+    self.settle = settle
+  }
 }
 
 /// The error of DARTS-2nd and of its relatives at one state of a search.
@@ -32,6 +50,13 @@ public struct ProbeResult: Codable, Equatable, Sendable {
     case batchNoise = "batch noise"
     /// One unrolled step against K.
     case oneStep = "one step instead of K"
+    /// K steps against the implicit gradient at the same weights.
+    case unroll = "K steps instead of the implicit limit"
+    /// The implicit gradient at these weights against that after further steps of them.
+    case nonStationarity = "weights off their minimum"
+
+    /// The chain that ends at the exact gradient through K steps.
+    static let toUnrolled: [Source] = [.rounding, .truncationAndJumps, .batchNoise, .oneStep]
   }
 
   /// How much a term makes of the error, per batch.
@@ -58,6 +83,30 @@ public struct ProbeResult: Codable, Equatable, Sendable {
     /// Of 16 entries of the genotype after 50 steps of Adam's length along the direction, those that differ from 50
     /// along the target.
     public var changedEntries: [Double]
+    /// ‖X_e − T_e‖/‖T_e‖, [batches][edges]; nil in results of older versions, as what follows.
+    public var relativeErrorsPerEdge: [[Double]]?
+    /// Mean over the edges of X − T in units of T's root mean square, [batches][8 operations]: α moves against the
+    /// direction, so that an operation below 0 is favoured more than the target favours it.
+    public var signedErrorsPerOperation: [[Double]]?
+    /// Mean over the batches of X − T in the same units; α-shaped.
+    public var signedErrors: [Double]?
+    /// Share of the batches on which the entry's sign is not the target's; α-shaped.
+    public var signDisagreements: [Double]?
+  }
+
+  /// The implicit gradient, what it is worth, and the chain of terms that ends at it.
+  public struct Implicit: Codable, Equatable, Sendable {
+    public var settings: ImplicitSettings
+    /// ‖v − (H + δI)x‖/‖v‖ per batch.
+    public var residuals: [Double]
+    /// Batches on which a direction with pᵀ(H + δI)p ≤ 0 was met.
+    public var negativeCurvatures: Int
+    /// ‖∇_wΦ‖ per batch over that where the search began.
+    public var stationarityRatios: [Double]
+    /// Whether it may be called a gradient on every batch: at a minimum, solved, positive definite.
+    public var isValid: Bool
+    /// All six terms; shares of d_FD(Float) − T, sizes over ‖T‖, T the implicit gradient after `settle` steps.
+    public var terms: [Term]
   }
 
   /// The finite difference of g2 on the network and on its smooth twin.
@@ -86,6 +135,10 @@ public struct ProbeResult: Codable, Equatable, Sendable {
   public var shiftResidual: Double
   /// ‖∇_wΦ‖ per batch: at a minimum, the only place where the implicit gradient is a truth, it is 0.
   public var stationarity: [Double]
+  /// ‖∇_wΦ‖ where the search began; nil in results of older versions.
+  public var startingStationarity: Double?
+  /// nil unless it was asked for, or the weights are at a minimum.
+  public var implicit: Implicit?
   /// Relative error of eq. 1.5's sum, for the assertion.
   public var chainResidual: Double
   public var gradientPasses: Int
@@ -140,8 +193,11 @@ public struct GradientErrorProbe {
     if isCancelled() { return nil }
     progress(settings.batches)
     let twin = try twinRows(probe, &cost)
-    var result = try evaluate(probe, all)
+    let start = try startingStationarity(&cost)
+    let implicit = try implicitEstimates(probe, all, startingStationarity: start, &cost)
+    var result = try evaluate(probe, all, implicit)
     result.twin = twin
+    result.startingStationarity = start
     result.gradientPasses = cost.gradients
     result.tangentPasses = cost.tangents
     result.seconds = (ContinuousClock().now - began).inSeconds
@@ -217,31 +273,118 @@ public struct GradientErrorProbe {
     }
   }
 
+  // MARK: - The implicit gradient
+
+  /// ‖∇_wΦ‖ on the first batch, where the search began.
+  private func startingStationarity(_ cost: inout PassCost) throws -> Double {
+    let configuration = replay.loop.configuration
+    let point = try SearchState(replay.loop.net, configuration: configuration).point
+    let gradient = try replay.loop.net.gradient(
+      .weights, at: point, on: replay.loop.passInputs(ofStep: 0, inEpoch: 0).train)
+    cost.gradients += 1
+    return gradient.weights.adding(Float(configuration.weightDecay), times: point.weights).norm
+  }
+
+  /// The implicit gradient on every batch, at the state and after further steps of w.
+  private struct ImplicitEstimates {
+    var settings: ImplicitSettings
+    var here: [ImplicitHypergradient<Double>]
+    var settled: [ImplicitHypergradient<Double>]
+    var startingStationarity: Double
+  }
+
+  /// nil where it is not asked for and would be none: `ImplicitHypergradient.isValid` bounds ‖∇_wΦ‖ alike.
+  private func implicitEstimates(
+    _ probe: ProbePoint, _ all: [Directions], startingStationarity start: Double,
+    _ cost: inout PassCost
+  ) throws -> ImplicitEstimates? {
+    let isAtMinimum = all.allSatisfy { $0.stationarity <= 1e-3 * start }
+    guard let settings = settings.implicit ?? (isAtMinimum ? ImplicitSettings() : nil) else {
+      return nil
+    }
+    func estimates(at point: Point<Double>) throws -> [ImplicitHypergradient<Double>] {
+      try all.indices.map { batch in
+        let found = try networks.double.implicitHypergradient(
+          at: point,
+          on: BilevelInputs(
+            inner: probe.train.double[batch], outer: probe.validation.double[batch]),
+          weightDecay: probe.descent.weightDecay, damping: settings.damping,
+          solver: .conjugateGradients(iterations: settings.iterations, tolerance: 1e-3))
+        cost = cost + found.hypergradient.cost
+        return found
+      }
+    }
+    let here = try estimates(at: probe.double.point)
+    let path = (0..<settings.settle).map { probe.train.double[$0 % probe.train.double.count] }
+    let settled = try networks.double.descended(
+      from: probe.double, through: path, descent: probe.descent)
+    cost.gradients += path.count
+    return ImplicitEstimates(
+      settings: settings, here: here,
+      settled: settings.settle == 0 ? here : try estimates(at: settled),
+      startingStationarity: start)
+  }
+
+  private static func implicit(
+    _ estimates: ImplicitEstimates, _ all: [Directions], meanExact: [Double], unrolled: [Double]
+  ) throws -> ProbeResult.Implicit {
+    let here = mean(estimates.here.map(\.hypergradient.direction))
+    let target = mean(estimates.settled.map(\.hypergradient.direction))
+    let terms = try chain(all, to: target, ProbeResult.Source.allCases) { one in
+      Self.firstParts(one, meanExact) + [
+        meanExact.subtracting(unrolled), unrolled.subtracting(here), here.subtracting(target),
+      ]
+    }.terms
+    return ProbeResult.Implicit(
+      settings: estimates.settings, residuals: estimates.here.map(\.relativeResidual),
+      negativeCurvatures: estimates.here.count { $0.solution.negativeCurvature },
+      stationarityRatios: estimates.here.map { $0.stationarity / estimates.startingStationarity },
+      isValid: estimates.here.allSatisfy {
+        $0.isValid(startingStationarity: estimates.startingStationarity)
+      }, terms: terms)
+  }
+
   // MARK: - From directions to numbers
 
-  private func evaluate(_ probe: ProbePoint, _ all: [Directions]) throws -> ProbeResult {
-    let target = Self.mean(all.map(\.unrolled))
-    let mixedTarget = Self.mean(all.map(\.mixedUnrolled))
-    let meanExact = Self.mean(all.map(\.exact))
-    var terms = ProbeResult.Source.allCases.map {
-      ProbeResult.Term(source: $0, shares: [], sizes: [])
-    }
-    var chainResidual = 0.0
+  /// Rounding; truncation and jumps; noise of the batch.
+  private static func firstParts(_ one: Directions, _ meanExact: [Double]) -> [[Double]] {
+    [
+      one.differenceFloat.subtracting(one.difference), one.difference.subtracting(one.exact),
+      one.exact.subtracting(meanExact),
+    ]
+  }
+
+  /// The terms of d_FD(Float) − target on every batch.
+  ///
+  /// - Throws: `AnalysisError.chainDoesNotClose` unless their sum is the whole error.
+  private static func chain(
+    _ all: [Directions], to target: [Double], _ sources: [ProbeResult.Source],
+    parts: (Directions) -> [[Double]]
+  ) throws -> (terms: [ProbeResult.Term], residual: Double) {
+    var terms = sources.map { ProbeResult.Term(source: $0, shares: [], sizes: []) }
+    var residual = 0.0
     for one in all {
-      let parts = [
-        one.differenceFloat.subtracting(one.difference), one.difference.subtracting(one.exact),
-        one.exact.subtracting(meanExact), meanExact.subtracting(target),
-      ]
+      let parts = parts(one)
       let whole = one.differenceFloat.subtracting(target)
       let sum = parts.reduce([Double].zeros(whole.count)) { $0.adding(1, times: $1) }
-      chainResidual = max(chainResidual, sum.subtracting(whole).norm / whole.norm)
+      residual = max(residual, sum.subtracting(whole).norm / whole.norm)
       for (index, part) in parts.enumerated() {
         terms[index].shares.append(part.dot(whole) / whole.dot(whole))
         terms[index].sizes.append(part.norm / target.norm)
       }
     }
-    guard chainResidual <= 1e-12 else {
-      throw AnalysisError.chainDoesNotClose(residual: chainResidual)
+    guard residual <= 1e-12 else { throw AnalysisError.chainDoesNotClose(residual: residual) }
+    return (terms, residual)
+  }
+
+  private func evaluate(
+    _ probe: ProbePoint, _ all: [Directions], _ implicit: ImplicitEstimates?
+  ) throws -> ProbeResult {
+    let target = Self.mean(all.map(\.unrolled))
+    let mixedTarget = Self.mean(all.map(\.mixedUnrolled))
+    let meanExact = Self.mean(all.map(\.exact))
+    let (terms, chainResidual) = try Self.chain(all, to: target, ProbeResult.Source.toUnrolled) {
+      Self.firstParts($0, meanExact) + [meanExact.subtracting(target)]
     }
     let named: [(String, (Directions) -> [Double])] = [
       ("darts-1st", \.first), ("single-level", \.single),
@@ -250,9 +393,12 @@ public struct GradientErrorProbe {
       ("darts-2nd (difference, Double)", \.difference), ("darts-2nd-exact", \.exact),
       ("milenas-2nd-exact", \.mixedExact), ("unrolled \(settings.unroll)", \.unrolled),
     ]
-    let comparisons = named.flatMap { name, direction in
+    let directions =
+      named.map { name, direction in (name, all.map(direction)) }
+      + (implicit.map { [("implicit", $0.here.map(\.hypergradient.direction))] } ?? [])
+    let comparisons = directions.flatMap { name, each in
       [("bilevel", target), ("mixed", mixedTarget)].map { targetName, target in
-        compare(name, all.map(direction), targetName, target, probe)
+        compare(name, each, targetName, target, probe)
       }
     }
     let halves = [0, 1].map { half in
@@ -276,6 +422,9 @@ public struct GradientErrorProbe {
       reliability: all.count < 2
         ? .nan : halves[0].dot(halves[1]) / (halves[0].norm * halves[1].norm),
       shiftResidual: residual ?? 0, stationarity: all.map(\.stationarity),
+      implicit: try implicit.map {
+        try Self.implicit($0, all, meanExact: meanExact, unrolled: target)
+      },
       chainResidual: chainResidual, gradientPasses: 0, tangentPasses: 0, seconds: 0)
   }
 
@@ -296,6 +445,10 @@ public struct GradientErrorProbe {
     }
     func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
     let expected = genotype(after: target, from: probe)
+    let scale = target.norm / Double(target.count).squareRoot()
+    let disagreements = directions.map { direction in
+      zip(direction, target).map { $0.sign == $1.sign ? 0.0 : 1.0 }
+    }
     return ProbeResult.Comparison(
       direction: name, target: targetName, relativeErrors: each.map(\.relativeError),
       cosines: each.map(\.cosine), signAgreements: each.map(\.signAgreement),
@@ -305,7 +458,11 @@ public struct GradientErrorProbe {
         let found = genotype(after: direction, from: probe)
         let pairs = zip(found.normal + found.reduction, expected.normal + expected.reduction)
         return Double(pairs.count { $0 != $1 })
-      })
+      },
+      relativeErrorsPerEdge: each.map(\.relativeErrorPerEdge),
+      signedErrorsPerOperation: each.map { $0.meanErrorPerOperation.scaled(by: 1 / scale) },
+      signedErrors: Self.mean(directions).subtracting(target).scaled(by: 1 / scale),
+      signDisagreements: Self.mean(disagreements))
   }
 
   /// The cell after 50 steps against a direction, each as long as one of Adam's: rate·√(entries of α).

@@ -12,20 +12,29 @@ public struct GradientErrorSummary: Codable, Equatable, Sendable {
   public var probes: [ProbeResult]
   /// Shares and sizes of the terms.
   public var terms: [Row]
+  /// Those of the chain that ends at the implicit gradient; empty unless every probe has one.
+  public var implicitTerms: [Row]
   /// Words made from the numbers.
   public var words: String
 
   /// - Precondition: at least one probe.
   public init(_ probes: [ProbeResult]) {
     self.probes = probes
-    terms = ProbeResult.Source.allCases.map { source in
-      func values(_ part: (ProbeResult.Term) -> [Double]) -> [[Double]] {
-        probes.map { probe in probe.terms.first { $0.source == source }.map(part) ?? [] }
+    func rows(_ sources: [ProbeResult.Source], _ terms: [[ProbeResult.Term]]) -> [Row] {
+      sources.map { source in
+        func values(_ part: (ProbeResult.Term) -> [Double]) -> [[Double]] {
+          terms.map { $0.first { $0.source == source }.map(part) ?? [] }
+        }
+        return Row(
+          name: source.rawValue, value: HierarchicalBootstrap.mean(values(\.shares)),
+          size: HierarchicalBootstrap.mean(values(\.sizes)))
       }
-      return Row(
-        name: source.rawValue, value: HierarchicalBootstrap.mean(values(\.shares)),
-        size: HierarchicalBootstrap.mean(values(\.sizes)))
     }
+    terms = rows(ProbeResult.Source.toUnrolled, probes.map(\.terms))
+    let implicit = probes.compactMap(\.implicit)
+    implicitTerms =
+      implicit.count == probes.count
+      ? rows(ProbeResult.Source.allCases, implicit.map(\.terms)) : []
     words = ""
     words = makeWords()
   }
@@ -50,10 +59,12 @@ public struct GradientErrorSummary: Codable, Equatable, Sendable {
     let unroll = probes[0].settings.unroll
     let implicit = HierarchicalBootstrap.mean(probes.map(\.implicitShares))
     let whole = estimate("darts-2nd (difference, Float)", against: "bilevel", \.relativeErrors)
+    let interval =
+      whole.low.isFinite ? " (95 %: \(percent(whole.low)) to \(percent(whole.high)))" : ""
     var sentences = [
-      "At \(probes.count) states of this run, on \(batches) pairs of batches, DARTS-2nd misses the exact gradient "
-        + "through \(unroll) steps by \(percent(whole.mean)) of its length (95 %: \(percent(whole.low)) to "
-        + "\(percent(whole.high))). Most of that is \(ranked[0].name) (\(percent(ranked[0].value.mean)) of the error), "
+      "At \(Self.count(probes.count, "state")) of this run, on \(Self.count(batches, "pair")) of batches, DARTS-2nd "
+        + "misses the exact gradient through \(Self.count(unroll, "step")) by \(percent(whole.mean)) of its "
+        + "length\(interval). Most of that is \(ranked[0].name) (\(percent(ranked[0].value.mean)) of the error), "
         + "then \(ranked[1].name) (\(percent(ranked[1].value.mean)))."
     ]
     if let row = probes.last?.twin.first {
@@ -78,6 +89,7 @@ public struct GradientErrorSummary: Codable, Equatable, Sendable {
       "With exact products the error is \(percent(exact.mean)), without any second-order term \(percent(first.mean)). "
         + "MiLeNAS-1st misses the gradient of its own objective by \(percent(mixed.mean)), MiLeNAS-2nd with exact "
         + "products by \(percent(mixedSecond.mean)).")
+    if let words = implicitWords(percent) { sentences.append(words) }
     let reliability = probes.map(\.reliability).filter(\.isFinite)
     if !reliability.isEmpty {
       let mean = reliability.reduce(0, +) / Double(reliability.count)
@@ -88,5 +100,25 @@ public struct GradientErrorSummary: Codable, Equatable, Sendable {
             : ", so the target is known well enough to tell directions apart."))
     }
     return sentences.joined(separator: " ")
+  }
+
+  private func implicitWords(_ percent: (Double) -> String) -> String? {
+    let implicit = probes.compactMap(\.implicit)
+    guard !implicit.isEmpty, implicit.count == probes.count else { return nil }
+    let valid = implicit.count(where: \.isValid)
+    let ratio = HierarchicalBootstrap.mean(implicit.map(\.stationarityRatios)).mean
+    let distance = estimate("implicit", against: "bilevel", \.relativeErrors).mean
+    return
+      "The implicit gradient is a gradient at \(valid) of \(Self.count(implicit.count, "state")), where the slope "
+      + "of w is \(percent(ratio)) of that at the start; it lies \(percent(distance)) of the target's length from the "
+      + "gradient through K steps"
+      + (valid == implicit.count
+        ? "."
+        : ", and where it is none the damping and not the loss decides it: read it as a surrogate.")
+  }
+
+  /// "1 state", "2 states".
+  private static func count(_ number: Int, _ noun: String) -> String {
+    "\(number) \(noun)\(number == 1 ? "" : "s")"
   }
 }

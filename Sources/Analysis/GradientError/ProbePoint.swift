@@ -67,9 +67,6 @@ struct ProbeNetworks {
     let batch = replay.loop.configuration.batch
     single = replay.loop.net
     double = try Supernet(shape, batchCapacity: batch, threads: threads)
-    var smooth = shape
-    smooth.activation = .silu
-    smooth.maxPool = .avg
-    twin = try Supernet(smooth, batchCapacity: batch, threads: threads)
+    twin = try Supernet(shape.smoothTwin, batchCapacity: batch, threads: threads)
   }
 }

@@ -7,15 +7,15 @@ import Supernet
 /// The finite difference against the exact product over many radii: the U-curve of truncation and rounding, and what
 /// kinks make of it.
 public struct EpsilonSweep: Codable, Equatable, Sendable {
-  /// ‖FD − exact‖/‖exact‖ of ∇²_{αw}L_train v at a radius r = ε‖v‖.
+  /// ‖FD − exact‖/‖exact‖ of ∇²_{αw}L_train v at a radius r = ε‖v‖: geometric means over the batches.
   public struct Row: Codable, Equatable, Sendable {
     public var radius: Double
-    public var float: Double
-    public var double: Double
-    public var twinFloat: Double
-    public var twinDouble: Double
-    /// Kinks of the network between w − εv and w + εv.
-    public var flips: Int
+    public var float: Estimate
+    public var double: Estimate
+    public var twinFloat: Estimate
+    public var twinDouble: Estimate
+    /// Kinks of the network between w − εv and w + εv, mean over the batches.
+    public var flips: Double
   }
 
   /// error² ≈ (a·r²)² + (b/r)² + c²/r: truncation, rounding, jumps.
@@ -27,81 +27,129 @@ public struct EpsilonSweep: Codable, Equatable, Sendable {
     /// The radius at which this curve is lowest.
     public var bestRadius: Double
     public var bestError: Double
+
+    public func error(at r: Double) -> Double {
+      (pow(a * r * r, 2) + pow(b / r, 2) + c * c / r).squareRoot()
+    }
   }
 
   public var step: Int
+  public var batches: Int
   public var rows: [Row]
   public var curves: [Curve]
-  /// Kinks in all.
+  /// Kinks in all, on one batch.
   public var kinks: Int
 
-  /// - Parameter progress: radii done, of how many.
+  /// - Parameters:
+  ///   - batches: pairs of batches, each with its own direction v.
+  ///   - progress: is told of radii done, of how many.
   public init(
-    _ replay: Replay, step: Int, threads: Int, radii: [Double] = Self.radii,
+    _ replay: Replay, step: Int, threads: Int, batches: Int = 1, radii: [Double] = Self.radii,
     progress: (Int, Int) -> Void = { _, _ in }
   ) throws {
-    let probe = try ProbePoint(replay, step: step, batches: 1)
+    let probe = try ProbePoint(replay, step: step, batches: batches)
     let networks = try ProbeNetworks(replay, threads: threads)
     let twinFloat = try Supernet<Float>(
       networks.twin.shape, batchCapacity: replay.loop.configuration.batch, threads: threads)
     let unrolled = UnrolledStep(.dartsCode, probe.descent)
-    let (train, validation) = (probe.train.double[0], probe.validation.double[0])
-    func exact(_ net: Supernet<Double>) throws -> (v: [Double], product: [Double]) {
-      let hypergradient = try net.oneStepHypergradient(
-        at: probe.double, on: BilevelInputs(inner: train, outer: validation), step: unrolled,
-        secondOrder: .exact)
-      return (
-        hypergradient.outerGradient, hypergradient.implicit.scaled(by: 1 / probe.descent.rate)
-      )
+    var errors = radii.map { _ in
+      (float: [Double](), double: [Double](), twinFloat: [Double](), twinDouble: [Double]())
     }
-    let (network, twin) = (try exact(networks.double), try exact(networks.twin))
-    func error(_ net: Supernet<Double>, _ truth: (v: [Double], product: [Double]), _ r: Double)
-      throws -> Double
-    {
-      let found = try net.finiteDifferenceProduct(
-        radius: r, along: truth.v, at: probe.double.point, on: train)
-      return found.subtracting(truth.product).norm / truth.product.norm
-    }
-    func error(_ net: Supernet<Float>, _ truth: (v: [Double], product: [Double]), _ r: Double)
-      throws -> Double
-    {
-      let found = try net.finiteDifferenceProduct(
-        radius: r, along: truth.v.map { Float($0) }, at: probe.single.point,
-        on: probe.train.single[0])
-      return found.map(Double.init).subtracting(truth.product).norm / truth.product.norm
-    }
-    var rows: [Row] = []
+    var flips = [Double](repeating: 0, count: radii.count)
     var kinks = 0
-    for (index, radius) in radii.enumerated() {
-      progress(index, radii.count)
+    for batch in 0..<batches {
+      let (train, validation) = (probe.train.double[batch], probe.validation.double[batch])
+      func exact(_ net: Supernet<Double>) throws -> (v: [Double], product: [Double]) {
+        let hypergradient = try net.oneStepHypergradient(
+          at: probe.double, on: BilevelInputs(inner: train, outer: validation), step: unrolled,
+          secondOrder: .exact)
+        return (
+          hypergradient.outerGradient, hypergradient.implicit.scaled(by: 1 / probe.descent.rate)
+        )
+      }
+      let (network, twin) = (try exact(networks.double), try exact(networks.twin))
+      func error(_ net: Supernet<Double>, _ truth: (v: [Double], product: [Double]), _ r: Double)
+        throws -> Double
+      {
+        let found = try net.finiteDifferenceProduct(
+          radius: r, along: truth.v, at: probe.double.point, on: train)
+        return found.subtracting(truth.product).norm / truth.product.norm
+      }
+      func error(_ net: Supernet<Float>, _ truth: (v: [Double], product: [Double]), _ r: Double)
+        throws -> Double
+      {
+        let found = try net.finiteDifferenceProduct(
+          radius: r, along: truth.v.map { Float($0) }, at: probe.single.point,
+          on: probe.train.single[batch])
+        return found.map(Double.init).subtracting(truth.product).norm / truth.product.norm
+      }
       let direction = Direction(weights: network.v)
-      let epsilon = radius / network.v.norm
-      let above = try networks.double.kinkSides(
-        at: probe.double.point.moved(by: epsilon, along: direction), on: train)
-      let below = try networks.double.kinkSides(
-        at: probe.double.point.moved(by: -epsilon, along: direction), on: train)
-      kinks = above.count
-      rows.append(
-        Row(
-          radius: radius, float: try error(networks.single, network, radius),
-          double: try error(networks.double, network, radius),
-          twinFloat: try error(twinFloat, twin, radius),
-          twinDouble: try error(networks.twin, twin, radius),
-          flips: zip(above, below).count { $0 != $1 }))
+      func sides(_ epsilon: Double) throws -> [UInt8] {
+        try networks.double.kinkSides(
+          at: probe.double.point.moved(by: epsilon, along: direction), on: train)
+      }
+      for (index, radius) in radii.enumerated() {
+        progress(batch * radii.count + index, batches * radii.count)
+        errors[index].float.append(try error(networks.single, network, radius))
+        errors[index].double.append(try error(networks.double, network, radius))
+        errors[index].twinFloat.append(try error(twinFloat, twin, radius))
+        errors[index].twinDouble.append(try error(networks.twin, twin, radius))
+        let epsilon = radius / network.v.norm
+        let (above, below) = (try sides(epsilon), try sides(-epsilon))
+        kinks = above.count
+        flips[index] += Double(zip(above, below).count { $0 != $1 }) / Double(batches)
+      }
     }
     self.step = step
-    self.rows = rows
+    self.batches = batches
     self.kinks = kinks
-    curves = [
-      ("network, Float", \Row.float), ("network, Double", \Row.double),
-      ("smooth twin, Float", \Row.twinFloat), ("smooth twin, Double", \Row.twinDouble),
-    ].compactMap { name, part in
-      Curve(name, radii: rows.map(\.radius), errors: rows.map { $0[keyPath: part] })
+    rows = radii.indices.map { index in
+      Row(
+        radius: radii[index], float: Estimate(geometric: errors[index].float),
+        double: Estimate(geometric: errors[index].double),
+        twinFloat: Estimate(geometric: errors[index].twinFloat),
+        twinDouble: Estimate(geometric: errors[index].twinDouble), flips: flips[index])
+    }
+    curves = []
+    curves = Series.allCases.compactMap { series in
+      Curve(series.rawValue, radii: radii, errors: rows.map { $0[series].mean })
+    }
+  }
+
+  /// The four networks of the sweep, by the names of their curves.
+  public enum Series: String, CaseIterable, Sendable {
+    case float = "network, Float"
+    case double = "network, Double"
+    case twinFloat = "smooth twin, Float"
+    case twinDouble = "smooth twin, Double"
+  }
+
+  /// The sweep that is kept with the run, or a new one.
+  public static func kept(
+    _ replay: Replay, step: Int, threads: Int, batches: Int,
+    progress: (Int, Int) -> Void = { _, _ in }
+  ) throws -> EpsilonSweep {
+    try KeptResults.result(
+      .epsilon, of: replay.reader, settings: ["batches": [Double(batches)], "radii": radii],
+      step: step
+    ) {
+      try EpsilonSweep(replay, step: step, threads: threads, batches: batches, progress: progress)
     }
   }
 
   /// Half decades from 1e-6 to 0.3.
   public static let radii: [Double] = (0...11).map { pow(10, -6 + 0.5 * Double($0)) }
+}
+
+extension EpsilonSweep.Row {
+  public subscript(series: EpsilonSweep.Series) -> Estimate {
+    switch series {
+    case .float: float
+    case .double: double
+    case .twinFloat: twinFloat
+    case .twinDouble: twinDouble
+    }
+  }
 }
 
 extension EpsilonSweep.Curve {
@@ -139,10 +187,8 @@ extension EpsilonSweep.Curve {
     c = best.coefficients[2].squareRoot()
     let (low, high) = (log(points[0].0), log(points[points.count - 1].0))
     let grid = (0...2000).map { exp(low + (high - low) * Double($0) / 2000) }
-    let values = grid.map { r in
-      (best.coefficients[0] * pow(r, 4) + best.coefficients[1] / (r * r)
-        + best.coefficients[2] / r).squareRoot()
-    }
+    (bestRadius, bestError) = (.nan, .nan)
+    let values = grid.map(error(at:))
     let lowest = values.indices.min { values[$0] < values[$1] } ?? 0
     (bestRadius, bestError) = (grid[lowest], values[lowest])
   }
@@ -150,44 +196,71 @@ extension EpsilonSweep.Curve {
 
 /// The exact gradient through K steps, against the one through the most steps.
 public struct UnrollSweep: Codable, Equatable, Sendable {
+  /// Means over pairs of batches.
   public struct Row: Codable, Equatable, Sendable {
     public var unroll: Int
     /// ‖d_K − d_max‖/‖d_max‖, cosine, and how much of the implicit part is captured: ⟨I_K, I_max⟩/‖I_max‖².
-    public var error: Double
-    public var cosine: Double
-    public var captured: Double
-    public var norm: Double
+    public var error: Estimate
+    public var cosine: Estimate
+    public var captured: Estimate
+    public var norm: Estimate
   }
 
   public var step: Int
   public var rows: [Row]
 
-  /// - Parameter largest: K of the reference.
+  /// - Parameters:
+  ///   - batches: pairs of batches that the K steps begin at.
+  ///   - largest: K of the reference.
   public init(
-    _ replay: Replay, step: Int, threads: Int, largest: Int,
+    _ replay: Replay, step: Int, threads: Int, batches: Int = 1, largest: Int,
     progress: (Int, Int) -> Void = { _, _ in }
   ) throws {
-    let probe = try ProbePoint(replay, step: step, batches: largest)
+    let probe = try ProbePoint(replay, step: step, batches: batches + largest - 1)
     let net = try ProbeNetworks(replay, threads: threads).double
-    let first = try net.gradient(
-      .alpha, at: probe.double.point, on: probe.validation.double[0]
-    ).alpha
-    let directions = try (0...largest).map { unroll -> [Double] in
-      progress(unroll, largest)
-      return try net.unrolledHypergradient(
-        at: probe.double, through: Array(probe.train.double.prefix(unroll)),
-        outer: probe.validation.double[0], descent: probe.descent
-      ).direction
+    var found = (0...largest).map { _ in
+      (errors: [Double](), cosines: [Double](), captured: [Double](), norms: [Double]())
     }
-    let reference = directions[largest]
-    let implicit = reference.subtracting(first)
+    for batch in 0..<batches {
+      let validation = probe.validation.double[batch]
+      let first = try net.gradient(.alpha, at: probe.double.point, on: validation).alpha
+      let directions = try (0...largest).map { unroll -> [Double] in
+        progress(batch * (largest + 1) + unroll, batches * (largest + 1))
+        return try net.unrolledHypergradient(
+          at: probe.double, through: Array(probe.train.double[batch..<(batch + unroll)]),
+          outer: validation, descent: probe.descent
+        ).direction
+      }
+      let reference = directions[largest]
+      let implicit = reference.subtracting(first)
+      for (unroll, direction) in directions.enumerated() {
+        found[unroll].errors.append(direction.subtracting(reference).norm / reference.norm)
+        found[unroll].cosines.append(
+          direction.dot(reference) / (direction.norm * reference.norm))
+        found[unroll].captured.append(
+          direction.subtracting(first).dot(implicit) / implicit.dot(implicit))
+        found[unroll].norms.append(direction.norm)
+      }
+    }
     self.step = step
-    rows = directions.enumerated().map { unroll, direction in
+    rows = found.enumerated().map { unroll, values in
       Row(
-        unroll: unroll, error: direction.subtracting(reference).norm / reference.norm,
-        cosine: direction.dot(reference) / (direction.norm * reference.norm),
-        captured: direction.subtracting(first).dot(implicit) / implicit.dot(implicit),
-        norm: direction.norm)
+        unroll: unroll, error: Estimate(values.errors), cosine: Estimate(values.cosines),
+        captured: Estimate(values.captured), norm: Estimate(values.norms))
+    }
+  }
+
+  /// The sweep that is kept with the run, or a new one.
+  public static func kept(
+    _ replay: Replay, step: Int, threads: Int, batches: Int, largest: Int,
+    progress: (Int, Int) -> Void = { _, _ in }
+  ) throws -> UnrollSweep {
+    try KeptResults.result(
+      .unroll, of: replay.reader, settings: ["batches": batches, "largest": largest], step: step
+    ) {
+      try UnrollSweep(
+        replay, step: step, threads: threads, batches: batches, largest: largest,
+        progress: progress)
     }
   }
 }
@@ -264,5 +337,18 @@ public struct DescentTest: Codable, Equatable, Sendable {
     self.length = length
     self.unroll = unroll
     self.rows = rows.sorted { $0.fall.mean > $1.fall.mean }
+  }
+  /// The test that is kept with the run, or a new one.
+  public static func kept(
+    _ replay: Replay, step: Int, threads: Int, unroll: Int, batches: Int,
+    progress: (Int, Int) -> Void = { _, _ in }
+  ) throws -> DescentTest {
+    try KeptResults.result(
+      .descent, of: replay.reader, settings: ["batches": batches, "unroll": unroll], step: step
+    ) {
+      try DescentTest(
+        replay, step: step, threads: threads, unroll: unroll, batches: batches,
+        progress: progress)
+    }
   }
 }

@@ -1,0 +1,98 @@
+import EventLog
+import Foundation
+
+/// What analyses have found about a run: `analysis.sqlite` as values.
+///
+/// A result is kept under its settings, the state it looks at, and the digest of the record: whoever asks for the same
+/// again gets it without computing.
+public struct KeptResults {
+  /// A kind of result, as the file names it.
+  enum Kind: String {
+    case gradientError = "gradient-error"
+    case epsilon, unroll, descent, curvature
+  }
+
+  private let run: RunFolder
+
+  public init(of run: RunFolder) { self.run = run }
+
+  // MARK: - What figures draw
+
+  /// Probes of the gradient error: those with the settings of the newest, one a state, in order.
+  ///
+  /// - Throws: `AnalysisError.notAnalysed`, as all that follow; `EventLogError.damaged`.
+  public func probes() throws -> [ProbeResult] {
+    try latest(
+      .gradientError, what: "gradient errors", command: "gradient-error \(run.name) --every-epoch")
+  }
+
+  /// The newest sweep of the radius.
+  public func epsilonSweep() throws -> EpsilonSweep {
+    try newest(
+      .epsilon, what: "sweep of the radius", command: "gradient-error \(run.name) --sweep epsilon")
+  }
+
+  /// The newest sweep of K.
+  public func unrollSweep() throws -> UnrollSweep {
+    try newest(
+      .unroll, what: "sweep of the unrolled steps",
+      command: "gradient-error \(run.name) --sweep unroll")
+  }
+
+  /// Spectra of the α-Hessian: those with the settings of the newest, one a state, in order.
+  public func spectra() throws -> [AlphaSpectrum] {
+    try latest(.curvature, what: "curvature", command: "curvature \(run.name)")
+  }
+
+  private func newest<Result: Decodable>(_ kind: Kind, what: String, command: String) throws
+    -> Result
+  {
+    let entries = try AnalysisStore(reading: run)?.results(kind.rawValue, as: Result.self) ?? []
+    guard let newest = entries.last else {
+      throw AnalysisError.notAnalysed(run: run.name, what: what, command: command)
+    }
+    return newest.result
+  }
+
+  private func latest<Result: Decodable>(_ kind: Kind, what: String, command: String) throws
+    -> [Result]
+  {
+    let entries = try AnalysisStore(reading: run)?.results(kind.rawValue, as: Result.self) ?? []
+    guard let newest = entries.last else {
+      throw AnalysisError.notAnalysed(run: run.name, what: what, command: command)
+    }
+    let alike = entries.filter { Self.settings(of: $0.key) == Self.settings(of: newest.key) }
+    let byStep = Dictionary(alike.map { ($0.step, $0.result) }, uniquingKeysWith: { $1 })
+    return byStep.sorted { $0.key < $1.key }.map(\.value)
+  }
+
+  // MARK: - Keys
+
+  static func key(_ settings: some Encodable, step: Int, of digest: String) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    let text = String(decoding: try encoder.encode(settings), as: UTF8.self)
+    return "\(text)\(separator)\(step) of \(digest)"
+  }
+
+  private static let separator = " step "
+
+  private static func settings(of key: String) -> Substring {
+    key.firstRange(of: separator).map { key[..<$0.lowerBound] } ?? key[...]
+  }
+
+  /// The result that is kept, or one that is made and then kept.
+  ///
+  /// - Parameter settings: with the step and the record they decide the result.
+  static func result<Result: Codable>(
+    _ kind: Kind, of reader: RunReader, settings: some Encodable, step: Int,
+    make: () throws -> Result
+  ) throws -> Result {
+    let store = try AnalysisStore(reader.run)
+    let key = try key(settings, step: step, of: try reader.digest())
+    if let kept = try store.result(kind.rawValue, key: key, as: Result.self) { return kept }
+    let made = try make()
+    try store.store(made, kind.rawValue, key: key, step: step)
+    return made
+  }
+}

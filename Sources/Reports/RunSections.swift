@@ -1,0 +1,246 @@
+import EventLog
+import Foundation
+import Search
+
+/// The sections of a page about one run.
+struct RunSections {
+  private let run: RecordedRun
+  private let dataFolder: String?
+
+  init(_ run: RecordedRun, dataFolder: String?) {
+    self.run = run
+    self.dataFolder = dataFolder
+  }
+
+  /// - Throws: `EventLogError` for a record that cannot be read.
+  var all: [HTML] {
+    get throws {
+      [lead, result, epochs, try time, try settings, record, environment, try reproduction]
+    }
+  }
+
+  // MARK: - What came out
+
+  private var lead: HTML {
+    let settings = run.settings
+    let ended = "\(run.summary.status.rawValue) after \(run.summary.epochs) epochs"
+    let accuracy = run.summary.validAccuracy.map {
+      ", with \(Words.percent($0)) validation accuracy at best"
+    }
+    return .group([
+      .tag(
+        "p", ["class": "lead"],
+        .text(
+          "\(settings.method.rawValue) on the space \(settings.space.rawValue), \(run.manifest.data.name), "
+            + "seed \(settings.seed): \(ended)\(accuracy ?? "").")),
+      .group(run.summary.problem.map { [.tag("p", ["class": "wrong"], .text($0))] } ?? []),
+    ])
+  }
+
+  private var result: HTML {
+    let last = run.epochs.last
+    let size = run.summary.normalConvolutions.flatMap { n in
+      run.summary.reductionConvolutions.map { "(\(n), \($0))" }
+    }
+    return .section(
+      "Result",
+      .facts([
+        ("genotype", run.summary.genotype),
+        ("from the end of epoch", run.result?.genotypeEpoch.map { "\($0 + 1)" }),
+        ("convolutions (n, r)", size),
+        (
+          "parameters at C 36, 20 cells",
+          last.map { Words.decimals(Double($0.parameters) / 1e6, 3) + " M" }
+        ),
+        (
+          "multiply-adds of that network, per image",
+          last.map { Words.decimals(Double($0.multiplyAdds) / 1e6, 1) + " M" }
+        ),
+        ("validation accuracy, best epoch", run.summary.validAccuracy.map(Words.percent)),
+        ("validation accuracy, last epoch", last.map { Words.percent($0.validAccuracy) }),
+      ]))
+  }
+
+  private var epochs: HTML {
+    guard !run.epochs.isEmpty else {
+      return .section("Epochs", .tag("p", [:], "The record has no epochs."))
+    }
+    let measuresCurvature = run.epochs.contains { $0.curvature != nil }
+    return .section(
+      "Epochs",
+      .table(
+        [
+          "#epoch", "#train loss", "#train acc. (%)", "#valid. loss", "#valid. acc. (%)", "#n",
+          "#r",
+          "#params (M)", "#seconds",
+        ] + (measuresCurvature ? ["#λ max of α"] : []),
+        run.epochs.map { epoch in
+          [
+            "\(epoch.epoch + 1)", .number(epoch.trainLoss, 4),
+            .number(100 * epoch.trainAccuracy, 2),
+            .number(epoch.validLoss, 4), .number(100 * epoch.validAccuracy, 2),
+            "\(epoch.normalConvolutions)", "\(epoch.reductionConvolutions)",
+            .number(Double(epoch.parameters) / 1e6, 3),
+            .number(epoch.trainSeconds + epoch.validSeconds, 1),
+            .number(epoch.curvature ?? .nan, 4),
+          ]
+        }),
+      .tag(
+        "p", ["class": "note"],
+        "Losses in nats. Validation on the half of the training images that w never sees, in evaluation mode."
+      ))
+  }
+
+  /// Where the time of the steps went; only logs of steps know.
+  private var time: HTML {
+    get throws {
+      let sql =
+        "SELECT phase, sum(steps), sum(seconds) FROM step_cost GROUP BY phase ORDER BY 3 DESC"
+      let rows = try ReadOnlySQL(run.folder).run(sql).rows
+      let phases = rows.compactMap { row -> (String, Int64, Double)? in
+        guard case .text(let phase) = row[0], case .integer(let steps) = row[1],
+          case .real(let seconds) = row[2], steps > 0
+        else { return nil }
+        return (phase, steps, seconds)
+      }
+      let total = phases.reduce(0) { $0 + $1.2 }
+      guard total > 0 else { return .group([]) }
+      return .section(
+        "Time of the steps",
+        .table(
+          ["phase", "#steps", "#ms per step", "#share (%)"],
+          phases.map { phase, steps, seconds in
+            [
+              .text(phase), "\(steps)", .number(1000 * seconds / Double(steps), 2),
+              .number(100 * seconds / total, 1),
+            ]
+          }),
+        .tag("p", ["class": "note"], "\(Words.duration(total)) of steps in all."))
+    }
+  }
+
+  // MARK: - What it was
+
+  private var settings: HTML {
+    get throws {
+      var preset = (try? SearchConfiguration.preset(run.settings.preset)) ?? run.settings
+      preset.adopt(run.settings.variant)
+      let (values, standard) = (try Settings(run.settings).values, try Settings(preset).values)
+      let ofData: Set<String> = ["shape.inputChannels", "shape.imageSize", "shape.classes"]
+      let names = Set(values.keys).union(standard.keys).sorted()
+      return .section(
+        "Settings",
+        .tag(
+          "p", ["class": "note"],
+          "The third column shows what the preset “\(run.settings.preset)” has where the run has another value."
+        ),
+        .table(
+          ["setting", "value", "preset"],
+          names.map { name in
+            let value = values[name] ?? "none"
+            let usual = standard[name] ?? "none"
+            let isUsual = value == usual || ofData.contains(name)
+            return [
+              .text(name), isUsual ? .text(value) : .tag("strong", [:], .text(value)),
+              .text(isUsual ? "" : usual),
+            ]
+          }))
+    }
+  }
+
+  private var record: HTML {
+    let verification = Verification(run.folder, dataFolder: dataFolder)
+    return .section(
+      "Record",
+      .facts([
+        ("digest", run.digest),
+        ("data", "\(run.manifest.data.name), SHA-256 \(run.manifest.data.sha256)"),
+        ("level", run.manifest.logLevel.rawValue),
+        ("checkpoints", run.manifest.checkpoints.description),
+        ("started", run.manifest.started),
+      ]),
+      .tag(
+        "p", verification.isWhole ? [:] : ["class": "wrong"],
+        .text(
+          verification.isWhole
+            ? "The record is whole; these were looked at:" : "The record is damaged:")),
+      .table(
+        ["verdict", "subject", "finding"],
+        verification.findings.map { finding in
+          [
+            finding.verdict == .wrong
+              ? .tag("span", ["class": "wrong"], "wrong") : .text(finding.verdict.rawValue),
+            .text(finding.subject), .text(finding.says),
+          ]
+        }))
+  }
+
+  private var environment: HTML {
+    .section("Environment", .facts(Self.facts(run.manifest)))
+  }
+
+  /// What the run was computed with.
+  static func facts(_ manifest: Manifest) -> [(String, String?)] {
+    let environment = manifest.environment
+    let commit = environment.gitCommit.map {
+      $0
+        + (environment.gitIsDirty == true
+          ? ", with changes (git diff HEAD: SHA-256 \(environment.gitDiffSHA256 ?? "unknown"))"
+          : "")
+    }
+    let libraries = environment.libraries?.sorted { $0.key < $1.key } ?? []
+    return [
+      ("program", "milenas-lab \(environment.programVersion)"), ("commit", commit),
+      ("compiler", environment.compiler),
+      (
+        "kernels",
+        "for \(environment.cpuTarget), vectors of \(environment.usesAVX512 ? 512 : 256) bits"
+      ),
+      ("processor", environment.processor), ("threads", "\(manifest.threads)"),
+      ("operating system", environment.operatingSystem),
+      ("C library", environment.glibc), ("SQLite", environment.sqlite),
+    ] + libraries.map { ($0.key, $0.value) } + [
+      ("host", environment.host),
+      ("Slurm", environment.slurmJob.map { "job \($0)" }),
+    ]
+  }
+
+  private var reproduction: HTML {
+    get throws {
+      let copy = "\(run.name)-again"
+      let invocation = try? SearchInvocation(run.settings)
+      let search = try? run.searchLine(name: copy)
+      let checkout = run.manifest.environment.gitCommit.map {
+        ["git checkout \(Words.quoted($0))"]
+      }
+      let name = Words.quoted(run.name)
+      return .section(
+        "Reproduce",
+        .commands(
+          (checkout ?? []) + ["swift build -c release"] + (search.map { [$0] } ?? [])
+            + [
+              "milenas-lab runs diff \(name) \(Words.quoted(copy))",
+              "milenas-lab runs verify \(name)", "milenas-lab runs replay \(name)",
+            ]),
+        .group(
+          invocation?.isComplete == true
+            ? []
+            : [
+              .tag(
+                "p", ["class": "note"],
+                "Some settings of this run have no option on the command line; `runs replay` takes them from the record."
+              )
+            ]),
+        .tag(
+          "p", ["class": "note"],
+          "The same build on a processor of the same kind gives the same bits, for any number of threads."
+        ))
+    }
+  }
+}
+
+extension HTML {
+  static func number(_ value: Double, _ decimals: Int) -> HTML {
+    .text(Words.decimals(value, decimals))
+  }
+}

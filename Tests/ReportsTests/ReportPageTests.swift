@@ -1,0 +1,107 @@
+import EventLog
+import Foundation
+import Testing
+
+@testable import Reports
+
+@Suite(.serialized) struct ReportPageTests {
+  private let runs: TinyRuns
+
+  init() throws { runs = try TinyRuns() }
+
+  private func page(_ name: String?) throws -> ReportPage {
+    try ReportPage(ReportSubject(name, in: runs.store))
+  }
+
+  @Test(arguments: [LogLevel.run, .epoch, .step])
+  func aRunOfEveryLevelMakesAPageThatIsWellFormedAndLoadsNothing(level: LogLevel) throws {
+    try runs.search("tiny", level: level)
+    let html = try page("tiny").html
+    let parsed = ParsedPage(html)
+    #expect(parsed.isWellFormed, "\(parsed.problem ?? "")")
+    #expect(parsed.dangers.isEmpty)
+    #expect(!html.contains("@import") && !html.contains("url(h"))
+    let digest = try RunReader(runs.store.find("tiny")).digest()
+    #expect(parsed.texts.contains(digest))
+  }
+
+  @Test func theSameRecordGivesTheSameBytes() throws {
+    try runs.search("tiny")
+    #expect(try page("tiny").html == page("tiny").html)
+  }
+
+  @Test func textOfAStrangersRecordStaysText() throws {
+    let run = try runs.search("tiny")
+    let hostile = "\"><script>alert('x')</script><img src=x onerror=alert(1)>&\u{1B}"
+    try TinyRuns.execute("UPDATE epochs SET genotype = ?", [hostile], in: run)
+    try TinyRuns.execute("UPDATE result SET genotype = ?", [hostile], in: run)
+    try TinyRuns.execute("UPDATE step_seconds SET phase = ?", [hostile], in: run)
+    try TinyRuns.edit(run) { manifest in
+      manifest.data.name = hostile
+      manifest.environment.host = hostile
+      manifest.environment.gitCommit = hostile
+      manifest.environment.libraries = [hostile: hostile]
+      manifest.configuration.dataDirectory = hostile
+      manifest.configuration.preset = hostile
+    }
+    let parsed = ParsedPage(try page("tiny").html)
+    #expect(parsed.isWellFormed, "\(parsed.problem ?? "")")
+    #expect(parsed.dangers.isEmpty)
+    #expect(!parsed.elements.contains { $0.name == "script" || $0.name == "img" })
+    let shown = hostile.replacing("\u{1B}", with: "\u{FFFD}")
+    #expect(parsed.texts.count { $0 == shown } >= 4)
+  }
+
+  @Test func aChangedRecordIsCalledDamaged() throws {
+    let run = try runs.search("tiny")
+    #expect(!(try page("tiny").html.contains("The record is damaged")))
+    try TinyRuns.execute("UPDATE epochs SET valid_accuracy = 0.99 WHERE epoch = 1", [], in: run)
+    #expect(try page("tiny").html.contains("The record is damaged"))
+  }
+
+  @Test func aStudyShowsMeanAndIntervalOfItsSeeds() throws {
+    for (seed, accuracy) in [(UInt64(0), 0.5), (1, 0.7), (2, 0.9)] {
+      let run = try runs.search("a-s\(seed)", seed: seed)
+      try TinyRuns.execute("UPDATE epochs SET valid_accuracy = ?", [accuracy], in: run)
+    }
+    try runs.search("b-s0") { $0.method = .singleLevel }
+    let parsed = ParsedPage(try page(runs.folder.path).html)
+    #expect(parsed.isWellFormed, "\(parsed.problem ?? "")")
+    // 70 ± 4.3027 · 20/√3, the 97.5 % point of Student's t with 2 degrees of freedom.
+    #expect(parsed.texts.contains("70.00 ± 49.68"))
+    #expect(parsed.texts.contains("4 runs of 2 settings on fashion-mini; all have ended."))
+    #expect(parsed.texts.contains("single-level") && parsed.texts.contains("milenas-1st"))
+  }
+
+  @Test func theSettingOfARunIsItsNameWithoutTheSeed() {
+    #expect(StudySetting.name(ofRun: "lambda-0.1-s12") == "lambda-0.1")
+    #expect(StudySetting.name(ofRun: "darts-s3-late-s0") == "darts-s3-late")
+    #expect(StudySetting.name(ofRun: "my-run") == "my-run")
+  }
+
+  @Test func aFolderWithoutRunsIsNamed() throws {
+    try FileManager.default.createDirectory(
+      at: runs.folder.appending(path: "empty"), withIntermediateDirectories: true)
+    let path = runs.folder.appending(path: "empty").path
+    let error = #expect(throws: ReportsError.self) { try page(path) }
+    #expect(
+      error?.description
+        == "\(path) holds no run that can be read: name a run, or a folder that holds one folder per run"
+    )
+  }
+
+  @Test func aMissingRunIsTheStoresError() throws {
+    try runs.search("tiny")
+    #expect(throws: EventLogError.self) { try page("tinny") }
+  }
+
+  @Test func aPageIsWrittenWholeOrRefusedWithAReason() throws {
+    try runs.search("tiny")
+    let page = try page("tiny")
+    let file = runs.folder.appending(path: "tiny.html")
+    try page.write(to: file)
+    #expect(try String(contentsOf: file, encoding: .utf8) == page.html)
+    let nowhere = runs.folder.appending(path: "no/such/folder/tiny.html")
+    #expect(throws: ReportsError.self) { try page.write(to: nowhere) }
+  }
+}
