@@ -78,7 +78,8 @@ public struct StudyFolder: Sendable {
     }
     return .task(
       Study.Task(
-        name: "eval-\(name)-s\(evaluation.seed)", setting: evaluation.setting, seed: evaluation.seed, command: .evaluate,
+        name: "eval-\(name)-s\(evaluation.seed)", setting: evaluation.setting,
+        seed: evaluation.seed, command: .evaluate,
         options: evaluation.options, cell: cell, source: evaluation.search))
   }
 

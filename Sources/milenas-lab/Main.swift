@@ -4,7 +4,9 @@ import Datasets
 import EventLog
 import Figures
 import Glibc
+import Kernels
 import Notebooks
+import Processor
 import Reports
 import Search
 import Studies
@@ -46,7 +48,8 @@ enum Program {
     // A file that may not grow gives an error that can be told.
     signal(SIGXFSZ, SIG_IGN)
     do {
-      try ProcessorCheck().run()
+      let needed = unsafe String(cString: InstructionSets.ofThisBuild())
+      try ProcessorCheck(needed: needed).run(target: BuildTarget.cpu)
       var command = try MilenasLab.parseAsRoot()
       try command.run()
     } catch {
@@ -69,8 +72,6 @@ struct Failure {
     case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError,
       is ReportsError:
       (message, exitCode) = ("\(error)", 2)
-    case is ProcessorMismatch:
-      (message, exitCode) = ("\(error)", 1)
     case let error as StudyError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case let error as FigureError:

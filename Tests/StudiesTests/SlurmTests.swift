@@ -48,7 +48,8 @@ import Testing
     #expect(scripts[0].indices == [1, 3])
     #expect(scripts[0].text.contains("#SBATCH --array=1,3\n"))
     let status = try StudyStatus(folder, queue: queue)
-    #expect(status.rows.map(\.state) == [.queued, .waiting, .queued, .waiting, .waiting, .waiting])
+    #expect(
+      status.rows.map(\.state) == [.running, .waiting, .queued, .waiting, .waiting, .waiting])
     #expect(status.rows[2].reason == "Slurm job 7: pending, Resources")
   }
 
