@@ -30,6 +30,7 @@ let safe: [SwiftSetting] = [
 ]
 
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -38,6 +39,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
   targets: [
     .systemLibrary(
@@ -46,6 +48,7 @@ let package = Package(
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CMinpack", pkgConfig: "cminpack", providers: [.apt(["libcminpack-dev"])]),
     .systemLibrary(name: "CPrefetch"),
+    .systemLibrary(name: "CProcessor"),
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
@@ -56,6 +59,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "Kernels", dependencies: ["CPrefetch"], swiftSettings: kernels),
+    .target(name: "Processor", dependencies: ["CProcessor"], swiftSettings: kernels),
     .target(
       name: "Datasets",
       dependencies: ["Kernels", "CCrypto", "CPNG", "CTurboJPEG", "CZlib"],
@@ -72,6 +76,9 @@ let package = Package(
         "CZstd", grdb,
       ],
       swiftSettings: safe),
+    .target(
+      name: "Studies", dependencies: ["EventLog", "Search", "Datasets", "CProcessor", yams],
+      resources: [.copy("Resources")], swiftSettings: safe),
     .target(
       name: "Analysis",
       dependencies: [
@@ -93,10 +100,8 @@ let package = Package(
     .executableTarget(
       name: "milenas-lab",
       dependencies: [
-        "Notebooks", "Reports", "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets",
-        "Kernels",
-        "COpenBLAS",
-        arguments,
+        "Notebooks", "Reports", "Figures", "Analysis", "Studies", "EventLog", "Search", "Supernet",
+        "Datasets", "Kernels", "Processor", "CCairo", "COpenBLAS", arguments,
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(
@@ -114,11 +119,12 @@ let package = Package(
     .testTarget(
       name: "AnalysisTests",
       dependencies: ["Analysis", "EventLog", "Search", "Supernet", "Datasets", "Kernels"]),
+    .testTarget(name: "StudiesTests", dependencies: ["Studies", "EventLog", "Search"]),
     .testTarget(
       name: "FiguresTests",
       dependencies: [
-        "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets", "CPNG",
-      ]),
+        "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets",
+      ], exclude: ["Fixtures"]),
     .testTarget(
       name: "ReportsTests", dependencies: ["Reports", "EventLog", "Search", "Datasets", grdb]),
     .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "EventLog", "Datasets"]),

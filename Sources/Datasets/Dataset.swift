@@ -21,6 +21,8 @@ public struct Dataset: Sendable {
     case "fashion-mnist": "60,000 + 10,000 images of clothing, 1×28×28, 10 classes (IDX files)"
     case "cifar10": "50,000 + 10,000 photographs, 3×32×32, 10 classes (binary version)"
     case "cifar100": "50,000 + 10,000 photographs, 3×32×32, 100 classes (binary version)"
+    case ImageFolder.name:
+      "photographs in class folders, JPEG or PNG; for evaluate, with --data-dir"
     default: ""
     }
   }

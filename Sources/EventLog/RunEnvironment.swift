@@ -56,7 +56,7 @@ public struct RunEnvironment: Codable, Equatable, Sendable {
   /// What may give other bits in `other`, in words: "processor A here, B there"; empty when nothing may.
   ///
   /// exp, log and all sums are the program's own, so libraries, host and operating system do not count.
-  func differences(from other: RunEnvironment) -> [String] {
+  public func differences(from other: RunEnvironment) -> [String] {
     let pairs: [(String, String, String)] = [
       ("program", programVersion, other.programVersion),
       ("commit", gitCommit ?? "unknown", other.gitCommit ?? "unknown"),

@@ -1,7 +1,10 @@
 import Search
 
+/// Follows a search.
+public typealias RunFollower = RecordFollower<SearchLoop>
+
 /// Reads what is new in a record while another process writes it.
-public struct RunFollower<Loop: RecordedLoop> {
+public struct RecordFollower<Loop: RecordedLoop> {
   public enum News: Sendable {
     case step(Loop.Step)
     case epoch(Loop.Epoch)

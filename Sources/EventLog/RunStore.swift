@@ -146,7 +146,8 @@ public struct RunStore: Sendable {
     return "\(prefix)-\(number)"
   }
 
-  private static func isPossible(name: String) -> Bool {
+  /// Whether a folder of a run, or of a study, may be called so.
+  public static func isPossible(name: String) -> Bool {
     guard let first = name.utf8.first, first != UInt8(ascii: "."), name.utf8.count <= 200 else {
       return false
     }

@@ -54,10 +54,12 @@ struct AlphaContent: FigureContent {
   }
 
   private var edges: [SupernetShape.Edge] { Self.edges(nodes: history.nodes) }
-  /// Of all weights that are shown; the scales end there.
-  private var largest: Double {
+  /// Of all weights that are shown: both cells have the same scales.
+  private var range: ClosedRange<Double> {
     let seen = history.moments.flatMap(\.weights.values) + history.shown.values
-    return max(0.2, seen.max() ?? 1)
+    let (low, high) = (seen.min() ?? 0, seen.max() ?? 1)
+    // Weights that have not moved from 1/8 yet have a scale as well.
+    return high - low > 1e-3 ? low...high : (low - 5e-4)...(high + 5e-4)
   }
 
   func draw(width: Double, theme: Theme, typesetter: Typesetter) -> Canvas {
@@ -110,7 +112,7 @@ struct AlphaContent: FigureContent {
     }
     let panel = Panel(
       x: HeatMap.columns("", operations, angle: -.pi / 2), y: HeatMap.rows("", names),
-      marks: [HeatMap(rows, range: 0...largest), KeptCells(places: kept)], legend: .none,
+      marks: [HeatMap(rows, range: range), KeptCells(places: kept)], legend: .none,
       colorBar: "softmax *α*", isBoxed: true)
     let height = 8.2 * Double(rows.count)
     var frame = Size(0.6 * area.width, height)
@@ -122,7 +124,7 @@ struct AlphaContent: FigureContent {
     let rect = Rect(
       left: area.left + measured.left, top: area.top + heading.height + 4, width: frame.width,
       height: height)
-    measured.draw(on: &canvas, in: rect)
+    _ = measured.draw(on: &canvas, in: rect)
     return rect.bottom + measured.bottom
   }
 
@@ -135,14 +137,12 @@ struct AlphaContent: FigureContent {
     canvas.write(heading, at: Point(area.left, area.top), .init(.left, .top))
     let moments = history.moments
     let end = max(moments.last?.epochs ?? 1, 1e-9)
-    let axes = (
-      x: Axis("Epoch", range: 0...end), y: Axis("", range: 0...(1.05 * largest))
-    )
-    let silent = (
-      x: Axis("", range: 0...end, ticks: .labels([])),
-      y: Axis("", range: 0...(1.05 * largest), ticks: .labels([]))
-    )
-    func panel(_ edge: Int, isFirst: Bool, isLast: Bool) -> Panel {
+    let margin = 0.05 * (range.upperBound - range.lowerBound)
+    let span = (range.lowerBound - margin)...(range.upperBound + margin)
+    // A 0 under the beginning of a panel would touch the last number of the one before.
+    let ticks = Axis.linearTicks(0...end, most: 3, isWhole: true).filter { $0.at > 0 }
+      .map { (at: $0.at, text: $0.label) }
+    func panel(_ edge: Int, isFirst: Bool, isLast: Bool, isNamed: Bool) -> Panel {
       let lines = Operation.allCases.map { operation in
         Line(
           nil,
@@ -152,7 +152,8 @@ struct AlphaContent: FigureContent {
           }, style: OperationStyle.series(operation.name, in: theme))
       }
       return Panel(
-        x: isLast ? axes.x : silent.x, y: isFirst ? axes.y : silent.y, marks: lines,
+        x: Axis(isNamed ? "Epoch" : "", range: 0...end, ticks: .labels(isLast ? ticks : [])),
+        y: Axis("", range: span, ticks: isFirst ? .automatic : .labels([])), marks: lines,
         legend: .none, isBoxed: true)
     }
     let gap = 4.0
@@ -165,7 +166,7 @@ struct AlphaContent: FigureContent {
     let nameHeight = columnNames.map(\.height).max() ?? 0
     let nameWidth = rowNames.map(\.width).max() ?? 0
     let probe = MeasuredPanel(
-      panel(0, isFirst: true, isLast: true), frame: Size(60, 40), in: canvas)
+      panel(0, isFirst: true, isLast: true, isNamed: true), frame: Size(60, 40), in: canvas)
     let grid = Rect(
       left: area.left + probe.left, top: area.top + heading.height + 4 + nameHeight + 1,
       right: area.right - nameWidth - 3, bottom: area.bottom - probe.bottom)
@@ -180,9 +181,10 @@ struct AlphaContent: FigureContent {
     for (index, edge) in edges.enumerated() {
       let rect = frame(edge.node, edge.source)
       let measured = MeasuredPanel(
-        panel(index, isFirst: edge.source == 0, isLast: edge.node == nodes - 1),
-        frame: size, in: canvas)
-      measured.draw(on: &canvas, in: rect)
+        panel(
+          index, isFirst: edge.source == 0, isLast: edge.node == nodes - 1,
+          isNamed: edge.node == nodes - 1 && edge.source == nodes / 2), frame: size, in: canvas)
+      _ = measured.draw(on: &canvas, in: rect)
       // Names stand over each column's first panel and after each row's last one.
       if edge.node == max(0, edge.source - 1) {
         canvas.write(
@@ -223,7 +225,6 @@ struct KeptCells: Mark {
   var key: Key? { nil }
 
   func draw(on canvas: inout Canvas, in frame: Frame) {
-    let theme = canvas.theme
     for (row, column) in places {
       let (x, y) = (Double(column), -Double(row))
       let cell = Rect(

@@ -18,6 +18,8 @@ public struct Axis: Sendable {
   /// Values that it spans in any case, such as 0 under bars.
   public var including: [Double]
   public var ticks: Ticks
+  /// Whether only whole numbers have a meaning on it, as of epochs.
+  public var isWhole: Bool
   /// Of the tick labels, in radians, clockwise; −π/2 for long names under a heat map.
   public var tickAngle: Double
   /// Whether faint lines cross the panel at its ticks.
@@ -25,7 +27,8 @@ public struct Axis: Sendable {
 
   public init(
     _ label: Text, scale: Scale = .linear, range: ClosedRange<Double>? = nil,
-    including: [Double] = [], ticks: Ticks = .automatic, tickAngle: Double = 0,
+    including: [Double] = [], ticks: Ticks = .automatic, isWhole: Bool = false,
+    tickAngle: Double = 0,
     hasGrid: Bool = false
   ) {
     self.label = label
@@ -33,6 +36,7 @@ public struct Axis: Sendable {
     self.range = range
     self.including = including
     self.ticks = ticks
+    self.isWhole = isWhole
     self.tickAngle = tickAngle
     self.hasGrid = hasGrid
   }
@@ -72,7 +76,7 @@ public struct Axis: Sendable {
         },
         minor: [])
     case (.automatic, .linear):
-      let ticks = Self.linearTicks(low...high, most: most)
+      let ticks = Self.linearTicks(low...high, most: most, isWhole: isWhole)
       return ResolvedAxis(scale: scale, span: low...high, ticks: ticks, minor: [])
     case (.automatic, .logarithmic):
       let (ticks, minor) = Self.logarithmicTicks(low...high, most: most)
@@ -82,12 +86,15 @@ public struct Axis: Sendable {
 
   /// At multiples of 1, 2, 2.5 or 5 times a power of ten: the finest that give at most `most` ticks, and at least 2
   /// where any do.
-  static func linearTicks(_ span: ClosedRange<Double>, most: Int) -> [ResolvedAxis.Tick] {
+  static func linearTicks(
+    _ span: ClosedRange<Double>, most: Int, isWhole: Bool = false
+  ) -> [ResolvedAxis.Tick] {
     let length = span.upperBound - span.lowerBound
     var power = Int(floor(log10(length / Double(max(2, most))))) - 1
     while true {
       for (factor, digits) in [(1.0, 0), (2.0, 0), (2.5, 1), (5.0, 0)] {
         let step = factor * pow(10, Double(power))
+        if isWhole, step != step.rounded() { continue }
         // A tick on the very end is not lost to rounding.
         let first = Int((span.lowerBound / step - 1e-9).rounded(.up))
         let last = Int((span.upperBound / step + 1e-9).rounded(.down))

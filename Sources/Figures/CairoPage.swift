@@ -54,7 +54,10 @@ struct CairoPage {
       <desc>\(escaped(summary)) Drawn by: \(escaped(record.command))</desc>
       <metadata>\(escaped(record.json))</metadata>
       """
-    return drawn[..<close.upperBound] + Data(words.utf8) + drawn[close.upperBound...]
+    // Cairo numbers the surfaces of a process, so the second figure would not be as the first.
+    let body = String(decoding: drawn[close.upperBound...], as: UTF8.self)
+      .replacing(/(id="|#)surface[0-9]+/) { "\($0.1)surface" }
+    return drawn[..<close.upperBound] + Data((words + body).utf8)
   }
 
   private func png(

@@ -69,14 +69,20 @@ struct CellDrawing: FigureContent {
   func draw(width: Double, theme: Theme, typesetter: Typesetter) -> Canvas {
     var canvas = Canvas(size: Size(width, width), theme: theme, typesetter: typesetter)
     let inner = width - 2 * Self.margin
-    func layouts(_ width: Double) -> [CellLayout] {
-      cells.map { CellLayout($0.graph, sizes: Self.sizes($0.graph, in: canvas), width: width) }
+    func layout(_ cell: Cell, width: Double) -> CellLayout {
+      CellLayout(cell.graph, sizes: Self.sizes(cell.graph, in: canvas), width: width)
     }
-    let half = (inner - Self.gap * Double(cells.count - 1)) / Double(cells.count)
-    let beside = layouts(half)
-    let isBeside = beside.allSatisfy { $0.scale == 1 }
-    let placed = isBeside ? beside : layouts(inner)
-    let room = isBeside ? half : inner
+    // The shares of the width at which both cells have room beside each other, the most even first.
+    let shares = [0.5, 0.45, 0.55, 0.4, 0.6, 0.35, 0.65]
+    let splits = shares.map { share in
+      [share, 1 - share].map { $0 * (inner - Self.gap) }
+    }
+    let split = splits.first { rooms in
+      zip(cells, rooms).allSatisfy { layout($0, width: $1).scale == 1 }
+    }
+    let isBeside = split != nil
+    let rooms = split ?? cells.map { _ in inner }
+    let placed = zip(cells, rooms).map { layout($0, width: $1) }
     let tallest = placed.map(\.size.height).max() ?? 0
     var (left, top, bottom) = (Self.margin, Self.margin, 0.0)
     if let title { top = canvas.writeTitle(title, top: top) }
@@ -86,11 +92,11 @@ struct CellDrawing: FigureContent {
       canvas.write(heading, at: Point(left, top), .init(.left, .top))
       let height = isBeside ? tallest : layout.size.height
       let corner = Point(
-        left + (room - layout.size.width) / 2,
+        left + (rooms[index] - layout.size.width) / 2,
         top + heading.height + 5 + (height - layout.size.height) / 2)
       Self.draw(cell.graph, layout, at: corner, on: &canvas)
       bottom = top + heading.height + 5 + height
-      if isBeside { left += room + Self.gap } else { top = bottom + Self.gap }
+      if isBeside { left += rooms[index] + Self.gap } else { top = bottom + Self.gap }
     }
     canvas.size = Size(width, bottom + Self.margin)
     return canvas
@@ -144,7 +150,7 @@ struct CellDrawing: FigureContent {
     for (route, _, edge) in routes {
       guard let label = route.label, let operation = edge.operation else { continue }
       let rect = moved(label)
-      canvas.fill(.rectangle(rect), theme.paper, role: .background)
+      canvas.fill(.rectangle(rect), theme.paper, role: .frame)
       let words = canvas.typeset(
         OperationStyle.name(of: operation), size: theme.smallSize * scale)
       let color = OperationStyle.series(operation, in: theme).color

@@ -28,6 +28,8 @@ public enum FigureInput {
   /// The runs of a study, by its folder; with the paper's curves behind them, when asked for.
   case runs(URL, withPaper: Bool)
 
+  var isPaper: Bool { if case .paper = self { true } else { false } }
+
   var showsPaper: Bool {
     switch self {
     case .paper, .runs(_, withPaper: true): true
@@ -39,10 +41,12 @@ public enum FigureInput {
 extension Panel {
   /// A panel of curves.
   ///
-  /// - Parameter from: the least x that is shown.
+  /// - Parameters:
+  ///   - from: the least x that is shown.
+  ///   - bounds: what no value can leave; bands end there.
   init(
     title: Text?, x: Axis, y: Axis, curves: [Curve], theme: Theme, from: Double?,
-    legend: LegendPlace
+    bounds: ClosedRange<Double>? = nil, legend: LegendPlace
   ) {
     let shown = curves.map { curve in
       var curve = curve
@@ -50,6 +54,9 @@ extension Panel {
       return curve
     }
     let isOverlay = Set(curves.map(\.isPaper)).count > 1
+    let bands = shown.count { curve in curve.points.contains { $0.y.halfWidth != nil } }
+    // Many bands one over the other must not hide the lines.
+    let opacity = min(theme.bandOpacity, 0.4 / Double(max(1, bands)))
     let count = Double(max(1, shown.count))
     let lines = shown.enumerated().map { index, curve in
       var style = theme.series(curve.style)
@@ -58,15 +65,28 @@ extension Panel {
         style.color = style.color.mixed(with: theme.paper, share: 0.45)
         style.width = 0.6 * theme.lineWidth
       }
-      let name = isBehind ? curve.name + " (paper)" : curve.name
       return Line(
-        name, curve.points.map { .init(x: $0.x, y: $0.y.mean, low: $0.y.low, high: $0.y.high) },
-        style: style, markers: isBehind ? 0 : 4, phase: (Double(index) + 0.5) / count)
+        isBehind ? nil : curve.name,
+        curve.points.map { point in
+          // Student's interval knows no bounds; accuracies do.
+          .init(
+            x: point.x, y: point.y.mean, low: point.y.low.map { max($0, bounds?.lowerBound ?? $0) },
+            high: point.y.high.map { min($0, bounds?.upperBound ?? $0) })
+        },
+        style: style, markers: isBehind ? 0 : 4, phase: (Double(index) + 0.5) / count,
+        bandOpacity: opacity)
     }
     // The paper's curves lie behind.
     let marks =
       lines.indices.filter { curves[$0].isPaper } + lines.indices.filter { !curves[$0].isPaper }
-    self.init(title: title, x: x, y: y, marks: marks.map { lines[$0] }, legend: legend)
+    var marked: [any Mark] = marks.map { lines[$0] }
+    if isOverlay {
+      let style = SeriesStyle(
+        color: theme.ink.mixed(with: theme.paper, share: 0.45), dash: [], marker: .ring,
+        width: 0.6 * theme.lineWidth)
+      marked.append(Line("the same in the paper", [], style: style))
+    }
+    self.init(title: title, x: x, y: y, marks: marked, legend: legend)
   }
 }
 

@@ -45,7 +45,8 @@ public struct Figure2: Sendable {
   /// Draws the panels asked for.
   ///
   /// - Parameters:
-  ///   - from: the first epoch of panels a and b; nil for the paper's window of its curves, and half of a study's epochs.
+  ///   - from: where panels a and b begin, in epochs, or in percent of the search where both are drawn; nil for the
+  ///     paper's window of its curves, and half-way of a study.
   ///   - title: written above; nil for none.
   /// - Throws: `FigureError`; what reading runs throws.
   public static func figure(
@@ -55,39 +56,43 @@ public struct Figure2: Sendable {
     let paper = input.showsPaper ? try PaperFigures() : nil
     var study: StudyRuns?
     if case .runs(let folder, _) = input { study = try StudyRuns(folder, settings: settingNames) }
-    let unit = TimeUnit(seconds: study?.longest ?? 28 * 3600)
+    let progress = try Progress(paper: paper, study: study)
     var panels: [Panel] = []
     var data: [(String, [Curve])] = []
     for letter in letters {
-      let curves = try curves(letter, paper: paper, study: study, unit: unit)
+      let curves = try curves(letter, paper: paper, study: study, progress)
       guard !curves.isEmpty else {
         throw FigureError.emptyPanel(
           figure: "2\(letter.rawValue)",
           settings: settings.filter { $0.paper[letter] != nil }.map(\.name))
       }
       data.append((letter.rawValue, curves))
-      let first = from ?? (letter == .c ? nil : firstEpoch(paper: paper, study: study, letter))
+      let first = letter == .c ? nil : try from ?? progress.start(of: letter, paper: paper)
       panels.append(
         Panel(
           title: letters.count > 1 ? heading(letter) : nil,
-          x: Axis(letter == .c ? Text(plain: "time (\(unit.rawValue))") : "epoch"),
+          x: letter == .c
+            ? Axis(progress.timeLabel) : Axis(progress.epochLabel, isWhole: !progress.isRelative),
           y: Axis(
             letter == .a ? "accuracy gap (%)" : "validation accuracy (%)", hasGrid: true),
           curves: curves, theme: theme, from: first,
+          bounds: letter == .a ? nil : 0...100,
           legend: letters.count > 1 ? .none : .automatic))
     }
     let shown = settings.filter { setting in letters.contains { setting.paper[$0] != nil } }
     return Figure(
       title: "Figure 2" + (letters.count == 1 ? letters[0].rawValue : "")
         + ": gap, accuracy and time of the search",
-      summary: summary(data, unit: unit),
+      summary: summary(data, progress),
       caption: caption(
-        letters, study: study, hasPaper: paper != nil,
+        letters, study: study, hasPaper: paper != nil, progress,
         settings: shown.map { (name: $0.name, words: $0.words) }),
       content: PanelGrid(title: title, panels: panels, sharesLegend: letters.count > 1),
       data: .curves(
         x: letters == [.c]
-          ? unit.rawValue : letters.contains(.c) ? "epoch_or_\(unit.rawValue)" : "epoch",
+          ? progress.timeColumn
+          : letters.contains(.c)
+            ? "\(progress.epochColumn)_or_\(progress.timeColumn)" : progress.epochColumn,
         y: "percent", data),
       sources: (study?.sources ?? []) + (paper.map { [$0.source] } ?? []),
       date: study?.date ?? PaperFigures.date,
@@ -95,7 +100,7 @@ public struct Figure2: Sendable {
   }
 
   private static func curves(
-    _ letter: Letter, paper: PaperFigures?, study: StudyRuns?, unit: TimeUnit
+    _ letter: Letter, paper: PaperFigures?, study: StudyRuns?, _ progress: Progress
   ) throws -> [Curve] {
     let present = settings.filter { $0.paper[letter] != nil }
     var curves: [Curve] = []
@@ -105,15 +110,16 @@ public struct Figure2: Sendable {
         let gap = study.means(setting.name) {
           100 * ($0.epochs[$1].trainAccuracy - $0.epochs[$1].validAccuracy)
         }
-        let hours = study.means(setting.name) { run, epoch in
-          run.epochs[...epoch].reduce(0) { $0 + $1.trainSeconds + $1.validSeconds } / unit.seconds
-        }
+        let seconds = study.means(setting.name) { $0.seconds(through: $1) }
         curves.append(
           Curve(
             setting: setting.name, name: setting.text, style: setting.style, isPaper: false,
             points: accuracy.indices.map { epoch in
               // Epochs count from 1 where people read them: after the first epoch.
-              let x = letter == .c ? hours[epoch].mean : Double(epoch + 1)
+              let x =
+                letter == .c
+                ? seconds[epoch].mean / progress.secondsPerUnit
+                : Double(epoch + 1) / progress.epochsPerUnit
               return (x, letter == .a ? gap[epoch] : accuracy[epoch])
             }))
       }
@@ -122,7 +128,10 @@ public struct Figure2: Sendable {
       for setting in present {
         guard let name = setting.paper[letter] else { continue }
         let points = try paper.points(name, of: "2\(letter.rawValue)").map {
-          (x: letter == .c ? $0.x * 3600 / unit.seconds : $0.x, y: $0.y)
+          (
+            x: letter == .c
+              ? $0.x / progress.paperHoursPerUnit : $0.x / progress.paperEpochsPerUnit, y: $0.y
+          )
         }
         curves.append(.paper(setting.name, setting.text, style: setting.style, points))
       }
@@ -130,11 +139,54 @@ public struct Figure2: Sendable {
     return curves
   }
 
-  private static func firstEpoch(
-    paper: PaperFigures?, study: StudyRuns?, _ letter: Letter
-  ) -> Double? {
-    if let study { return (Double(study.longestEpochs) / 2).rounded(.up) }
-    return (try? paper?.panel("2\(letter.rawValue)"))?.window?.first
+  /// What is counted along the x axes. Where a study is drawn over the paper, whose searches are longer by far, each
+  /// counts in shares of its own search.
+  private struct Progress {
+    var isRelative: Bool
+    var timeLabel: Text
+    var timeColumn: String
+    var epochLabel: Text = "epoch"
+    var epochColumn = "epoch"
+    var secondsPerUnit = 1.0
+    var epochsPerUnit = 1.0
+    var paperHoursPerUnit = 1.0
+    var paperEpochsPerUnit = 1.0
+    private var studyEpochs: Double?
+
+    static let paperEpochs = 50.0
+
+    init(paper: PaperFigures?, study: StudyRuns?) throws {
+      let unit = TimeUnit(seconds: study?.longest ?? 28 * 3600)
+      studyEpochs = study.map { Double($0.longestEpochs) }
+      isRelative = paper != nil && study != nil
+      guard let paper, let study,
+        let reference = settings.first(where: {
+          $0.paper[.c] != nil && !study.of($0.name).isEmpty
+        }), let curve = reference.paper[.c]
+      else {
+        timeLabel = Text(plain: "time (\(unit.rawValue))")
+        timeColumn = unit.rawValue
+        secondsPerUnit = unit.seconds
+        paperHoursPerUnit = unit.seconds / 3600
+        isRelative = false
+        return
+      }
+      timeLabel = "time, in searches by " + reference.text
+      timeColumn = "times_\(reference.name)"
+      epochLabel = "share of the search (%)"
+      epochColumn = "percent_of_search"
+      let last = study.means(reference.name) { $0.seconds(through: $1) }.last
+      secondsPerUnit = last?.mean ?? 1
+      epochsPerUnit = Double(study.longestEpochs) / 100
+      paperHoursPerUnit = try paper.points(curve, of: "2c").last?.x ?? 1
+      paperEpochsPerUnit = Self.paperEpochs / 100
+    }
+
+    func start(of letter: Letter, paper: PaperFigures?) throws -> Double? {
+      if isRelative { return 50 }
+      if let studyEpochs { return (studyEpochs / 2).rounded(.up) }
+      return try paper?.panel("2\(letter.rawValue)").window?.first
+    }
   }
 
   private static func heading(_ letter: Letter) -> Text {
@@ -145,13 +197,15 @@ public struct Figure2: Sendable {
     }
   }
 
-  private static func summary(_ data: [(String, [Curve])], unit: TimeUnit) -> String {
+  private static func summary(
+    _ data: [(String, [Curve])], _ progress: Progress
+  ) -> String {
     data.map { letter, curves in
       let ends = curves.compactMap { curve in
         curve.points.last.map { last in
-          "\(curve.name.plain)\(curve.isPaper ? " in the paper" : "") "
+          "\(curve.name.plain)\(curve.isPaper && progress.isRelative ? " in the paper" : "") "
             + String(format: "%.2f %%", last.y.mean)
-            + (letter == "c" ? String(format: " after %.1f ", last.x) + unit.rawValue : "")
+            + (letter == "c" ? String(format: " after %.1f ", last.x) + progress.timeColumn : "")
         }
       }
       let what = letter == "a" ? "Accuracy gap at the end" : "Validation accuracy at the end"
@@ -160,7 +214,7 @@ public struct Figure2: Sendable {
   }
 
   private static func caption(
-    _ letters: [Letter], study: StudyRuns?, hasPaper: Bool,
+    _ letters: [Letter], study: StudyRuns?, hasPaper: Bool, _ progress: Progress,
     settings: [(name: String, words: String)]
   ) -> String {
     let shown = letters.map { letter in
@@ -174,11 +228,15 @@ public struct Figure2: Sendable {
     var sentences = [shown.joined(separator: "; ").capitalizedFirst + "."]
     if let study {
       sentences.append(
-        "Lines: \(study.seeds(of: settings)). Search on \(study.settings).")
+        "Lines: \(study.seeds(of: settings)). Search on \(study.common(to: settings.map(\.name))).")
+    }
+    if progress.isRelative, letters.contains(.c) {
+      sentences.append(
+        "Time is counted in \(progress.timeLabel.plain.dropFirst(9)), each by its own.")
     }
     if hasPaper {
       sentences.append(
-        (study == nil ? "Curves" : "Thin lines: the curves")
+        (progress.isRelative ? "Thin lines: the curves" : "Curves")
           + " of the paper (CIFAR-10, means of 4 runs, smoothed there), read off its vector drawing to about 0.03 points."
       )
     }
@@ -203,10 +261,17 @@ enum TimeUnit: String {
   }
 }
 
+extension StudyRuns.Run {
+  /// Wall time from the start to the end of an epoch, in seconds.
+  func seconds(through epoch: Int) -> Double {
+    epochs[...epoch].reduce(0) { $0 + $1.trainSeconds + $1.validSeconds }
+  }
+}
+
 extension StudyRuns {
   /// Wall time of the longest search, in seconds.
   var longest: Double {
-    all.map { run in run.epochs.reduce(0) { $0 + $1.trainSeconds + $1.validSeconds } }.max() ?? 0
+    all.map { $0.seconds(through: $0.epochs.count - 1) }.max() ?? 0
   }
 
   var longestEpochs: Int { all.map(\.epochs.count).max() ?? 0 }

@@ -30,13 +30,20 @@ public struct Figure3: Sendable {
     if case .runs(let folder, _) = input {
       if letters != [.c] { study = try StudyRuns(folder, settings: settings(letters)) }
       if letters.contains(.c), evaluated == nil { evaluated = try EvaluatedSizes(study: folder) }
+      // Alone, panel b can do without.
+      if letters == [.b] { evaluated = try? EvaluatedSizes(study: folder) }
     }
+    let fit = try sizeFit(letters, evaluated: evaluated, paper: input.isPaper ? paper : nil)
     var content: [PanelContent] = []
     for letter in letters {
       switch letter {
       case .a: content.append(try gumbel(paper: paper, study: study, theme: theme))
-      case .b: content.append(try sizeSearch(paper: paper, study: study, theme: theme))
-      case .c: content.append(try errorOverSize(paper: paper, evaluated: evaluated, theme: theme))
+      case .b:
+        content.append(
+          try sizeSearch(paper: paper, study: study, evaluated: evaluated, fit: fit, theme: theme))
+      case .c:
+        guard let fit else { throw FigureError.emptyPanel(figure: "3c", settings: ["eval-…"]) }
+        content.append(try errorOverSize(fit, paper: paper, evaluated: evaluated, theme: theme))
       }
     }
     let panels = content.map { part in
@@ -50,7 +57,7 @@ public struct Figure3: Sendable {
       }.joined(separator: " ")
     }
     var sources = study?.sources ?? []
-    if letters.contains(.c), let evaluated { sources += evaluated.sources }
+    if let evaluated { sources += evaluated.sources }
     if let paper { sources.append(paper.source) }
     return Figure(
       title: "Figure 3" + (letters.count == 1 ? letters[0].rawValue : "")
@@ -93,6 +100,8 @@ public struct Figure3: Sendable {
     let settings: [(name: String, text: Text, paper: String, style: Int)] = [
       ("milenas-gumbel", "MiLeNAS (Gumbel)", "MiLeNAS (Gumbel)", 0), ("gdas", "GDAS", "GDAS", 1),
     ]
+    // Over a search that is longer by far, each counts in shares of its own.
+    let isRelative = paper != nil && study != nil
     var curves: [Curve] = []
     for setting in settings {
       guard let study, !study.of(setting.name).isEmpty else { continue }
@@ -100,12 +109,16 @@ public struct Figure3: Sendable {
       curves.append(
         Curve(
           setting: setting.name, name: setting.text, style: setting.style, isPaper: false,
-          points: means.enumerated().map { (Double($0.offset + 1), $0.element) }))
+          points: means.enumerated().map {
+            (Double($0.offset + 1) * (isRelative ? 100 / Double(means.count) : 1), $0.element)
+          }))
     }
     if let paper {
       for setting in settings {
-        // The paper's axis ends at 25, where its scripts run 250 epochs and more: tens of epochs.
-        let points = try paper.points(setting.paper, of: "3a").map { (x: 10 * $0.x, y: $0.y) }
+        // The paper's axis ends at 25, where its scripts run 250 epochs: tens of epochs.
+        let points = try paper.points(setting.paper, of: "3a").map {
+          (x: isRelative ? 4 * $0.x : 10 * $0.x, y: $0.y)
+        }
         curves.append(.paper(setting.name, setting.text, style: setting.style, points))
       }
     }
@@ -121,18 +134,20 @@ public struct Figure3: Sendable {
     var caption = "Validation accuracy of searches that sample"
     if let study, settings.contains(where: { !study.of($0.name).isEmpty }) {
       caption +=
-        ": \(study.seeds(of: settings.map { ($0.name, $0.text.plain) })). Search on \(study.settings)"
+        ": \(study.seeds(of: settings.map { ($0.name, $0.text.plain) })). Search on \(study.common(to: settings.map(\.name)))"
     }
     if paper != nil {
       caption +=
         study == nil
         ? " (the paper's curves; its axis is read as tens of epochs)"
-        : "; thin lines: the paper's curves, its axis read as tens of epochs"
+        : "; thin lines: the paper's curves"
     }
     return PanelContent(
       panel: Panel(
-        title: "MiLeNAS on the Gumbel space", x: Axis("epoch"),
+        title: "MiLeNAS on the Gumbel space",
+        x: isRelative ? Axis("share of the search (%)") : Axis("epoch", isWhole: true),
         y: Axis("validation accuracy (%)", hasGrid: true), curves: curves, theme: theme, from: nil,
+        bounds: 0...100,
         legend: .automatic),
       caption: caption + ".",
       summary: "Highest validation accuracy: \(ends.joined(separator: ", ")).",
@@ -145,31 +160,37 @@ public struct Figure3: Sendable {
     var epochs: [Int]
     var normal: [Int]
     var reduction: [Int]
-    /// Which groups lie in the optimal range; nil when it is not known.
-    var optimal: ClosedRange<Int>?
+    /// Neighbouring groups whose cells lie in the optimal range of sizes.
+    var optimal: [ClosedRange<Int>]
   }
 
   private static func sizeSearch(
-    paper: PaperFigures?, study: StudyRuns?, theme: Theme
+    paper: PaperFigures?, study: StudyRuns?, evaluated: EvaluatedSizes?, fit: SizeFit?,
+    theme: Theme
   ) throws -> PanelContent {
     let sizes: Sizes
     if let run = study?.of("size-search").first {
-      sizes = chosen(run)
+      sizes = chosen(run) { genotype in
+        guard let fit, let size = evaluated?.size(of: genotype) else { return false }
+        return fit.optimal.contains(size)
+      }
     } else if let paper, study == nil {
       let normal = try paper.points("Normal Cell", of: "3b")
       let reduction = try paper.points("Reduction Cell", of: "3b")
       // The paper's box stands around its epochs 19, 22 and 29.
       sizes = Sizes(
         epochs: normal.map { Int($0.x) }, normal: normal.map { Int($0.y) },
-        reduction: reduction.map { Int($0.y) }, optimal: 5...7)
+        reduction: reduction.map { Int($0.y) }, optimal: [5...7])
     } else {
       throw FigureError.emptyPanel(figure: "3b", settings: ["size-search"])
     }
     var marks: [any Mark] = []
-    if let optimal = sizes.optimal {
+    // The widest has room for the name.
+    let widest = sizes.optimal.max { $0.count < $1.count }
+    for optimal in sizes.optimal {
       marks.append(
         Span(
-          "optimal range",
+          optimal == widest ? "optimal range" : nil,
           x: (Double(optimal.lowerBound) - 0.5)...(Double(optimal.upperBound) + 0.5),
           color: theme.highlight))
     }
@@ -198,7 +219,9 @@ public struct Figure3: Sendable {
         + (isPaper
           ? "the paper's size-tracked search; shaded: its optimal range."
           : "a size-tracked search (seed \(study?.of("size-search").first?.seed ?? 0)): the epochs at which they changed"
-            + ", or as many of these as there is room for, and the last."),
+            + ", or as many of these as there is room for, and the last"
+            + (sizes.optimal.isEmpty
+              ? "." : "; shaded: cells whose size lies in the optimal range of the evaluations.")),
       summary: "Convolutions in normal and reduction cell, by epoch: "
         + sizes.epochs.indices.map {
           "\(sizes.epochs[$0]): \(sizes.normal[$0]) and \(sizes.reduction[$0])"
@@ -214,7 +237,9 @@ public struct Figure3: Sendable {
   }
 
   /// The epochs after which (n, r) was another than before, thinned evenly where there are too many, and the last.
-  private static func chosen(_ run: StudyRuns.Run) -> Sizes {
+  private static func chosen(
+    _ run: StudyRuns.Run, isOptimal: (_ genotype: String) -> Bool
+  ) -> Sizes {
     let sizes = run.epochs.map { ($0.normalConvolutions, $0.reductionConvolutions) }
     var changes = sizes.indices.filter { $0 == 0 || sizes[$0] != sizes[$0 - 1] }
     if let last = sizes.indices.last, changes.last != last { changes.append(last) }
@@ -224,149 +249,175 @@ public struct Figure3: Sendable {
     }
     return Sizes(
       epochs: changes.map { $0 + 1 }, normal: changes.map { sizes[$0].0 },
-      reduction: changes.map { sizes[$0].1 }, optimal: nil)
+      reduction: changes.map { sizes[$0].1 },
+      optimal: changes.indices.filter { isOptimal(run.epochs[changes[$0]].genotype) }
+        .reduce(into: []) { ranges, place in
+          if let last = ranges.last, last.upperBound == place - 1 {
+            ranges[ranges.count - 1] = last.lowerBound...place
+          } else {
+            ranges.append(place...place)
+          }
+        })
   }
 
   // MARK: c
 
+  /// Sizes and errors, the curve that is drawn through them, and the sizes that it calls the best.
+  private struct SizeFit {
+    var points: [SizeAccuracyFit.Observation]
+    var isPaper: Bool
+    var drawn: SizeAccuracyFit.Candidate
+    var fieller: SizeAccuracyFit.Interval?
+    /// Of the points, in millions of parameters.
+    var sizes: ClosedRange<Double>
+    var optimal: ClosedRange<Double>
+
+    init(_ points: [SizeAccuracyFit.Observation], isPaper: Bool) throws {
+      let fit = try SizeAccuracyFit(points, tolerance: tolerance, samples: 0)
+      // The paper draws a parabola; runs get the curve that they prefer.
+      let quadratic = fit.candidates.first { $0.curve.model == .quadratic }
+      guard let drawn = isPaper ? quadratic : fit.candidates.first,
+        let low = points.map(\.size).min(), let high = points.map(\.size).max()
+      else { throw AnalysisError.unfit("the points determine none of the models") }
+      self.points = points
+      self.isPaper = isPaper
+      self.drawn = drawn
+      fieller = drawn.curve.model == .quadratic ? fit.fieller : nil
+      sizes = low...high
+      optimal = drawn.curve.optimalRange(in: sizes, tolerance: tolerance)
+    }
+  }
+
+  /// - Parameter paper: where it is the subject.
+  /// - Returns: nil where no panel needs it.
+  private static func sizeFit(
+    _ letters: [Letter], evaluated: EvaluatedSizes?, paper: PaperFigures?
+  ) throws -> SizeFit? {
+    if let evaluated {
+      if letters == [.b] { return try? SizeFit(evaluated.points, isPaper: false) }
+      return try SizeFit(evaluated.points, isPaper: false)
+    }
+    guard let paper, letters.contains(.c) else { return nil }
+    return try SizeFit(observations(of: paper), isPaper: true)
+  }
+
+  private static func observations(
+    of paper: PaperFigures
+  ) throws -> [SizeAccuracyFit.Observation] {
+    try paper.points("real data", of: "3c").map { .init(size: $0.x, error: $0.y) }
+  }
+
   private static func errorOverSize(
-    paper: PaperFigures?, evaluated: EvaluatedSizes?, theme: Theme
+    _ fit: SizeFit, paper: PaperFigures?, evaluated: EvaluatedSizes?, theme: Theme
   ) throws -> PanelContent {
-    let paperPoints = try paper?.points("real data", of: "3c").map {
-      SizeAccuracyFit.Observation(size: $0.x, error: $0.y)
-    }
-    guard let own = evaluated?.points ?? paperPoints else {
-      throw FigureError.emptyPanel(figure: "3c", settings: ["eval-…"])
-    }
-    let isPaper = evaluated == nil
-    let fit = try SizeAccuracyFit(own, tolerance: tolerance, samples: 0)
-    guard let best = fit.candidates.first else {
-      throw AnalysisError.unfit("the points determine none of the models")
-    }
-    // The paper draws a parabola; runs get the curve that they prefer.
-    let drawn =
-      isPaper ? fit.candidates.first { $0.curve.model == .quadratic } ?? best : best
-    let (low, high) = (own.map(\.size).min() ?? 0, own.map(\.size).max() ?? 1)
-    let optimal = drawn.curve.optimalRange(in: low...high, tolerance: tolerance)
-    var style = theme.series(1)
-    style.dash = []
-    var points = theme.series(0)
-    points.marker = .circle
+    let (own, drawn, isPaper) = (fit.points, fit.drawn, fit.isPaper)
+    let unit = SizeUnit(largest: fit.sizes.upperBound)
     let curve = (0...120).map { step -> Line.Place in
-      let size = low + (high - low) * Double(step) / 120
+      let share = Double(step) / 120
+      let size = fit.sizes.lowerBound + share * (fit.sizes.upperBound - fit.sizes.lowerBound)
       return .init(x: size, y: drawn.curve.error(at: size))
     }
-    let places = own.map { point in
-      let half = point.deviation.flatMap { deviation in
-        point.seeds.flatMap { seeds in
-          seeds > 1
-            ? StudentT.quantile(level: 0.95, freedom: Double(seeds - 1)) * deviation
-              / Double(seeds).squareRoot() : nil
-        }
-      }
-      return Line.Place(
-        x: point.size, y: point.error, low: half.map { point.error - $0 },
-        high: half.map { point.error + $0 })
-    }
+    let places = own.map(place)
     let model = drawn.curve.model == .quadratic ? "quadratic fit" : drawn.curve.model.rawValue
-    var marks: [any Mark] = [
-      Span("optimal range", x: optimal, color: theme.highlight),
-      Line(Text(plain: model), curve, style: style), Scatter("cells", places, style: points),
-    ]
-    if !isPaper, let paperPoints {
-      var faint = theme.series(2)
-      faint.marker = .ring
-      marks.append(
-        Scatter("cells (paper)", paperPoints.map { .init(x: $0.size, y: $0.error) }, style: faint))
+    func scaled(_ places: [Line.Place]) -> [Line.Place] {
+      places.map { .init(x: $0.x * unit.perMillion, y: $0.y, low: $0.low, high: $0.high) }
     }
-    let number = { (value: Double) in String(format: "%.2f", value) }
+    var line = theme.series(1)
+    line.dash = []
+    var marks: [any Mark] = [
+      Span(
+        "optimal range",
+        x: (fit.optimal.lowerBound * unit.perMillion)...(fit.optimal.upperBound * unit.perMillion),
+        color: theme.highlight),
+      Line(Text(plain: model), scaled(curve), style: line),
+    ]
+    if !isPaper, let paper {
+      let cells = try observations(of: paper)
+      // Networks of another order of size would leave no room for either.
+      if cells.contains(where: { fit.sizes.contains($0.size) }) {
+        var faint = theme.series(2)
+        faint.marker = .ring
+        marks.append(Scatter("cells (paper)", scaled(cells.map(place)), style: faint))
+      }
+    }
+    marks.append(Scatter("cells", scaled(places), style: theme.series(0)))
+    if let size = drawn.optimum, fit.sizes.contains(size) {
+      marks.append(
+        Note(
+          Text(plain: "minimum at \(unit.words(size))"), x: size * unit.perMillion,
+          y: drawn.curve.error(at: size)))
+    }
+    func percent(_ value: Double) -> String { String(format: "%.2f %%", value) }
     let formula = zip(drawn.curve.model.parameterNames, drawn.curve.parameters)
       .map { "\($0) = \(String(format: "%.6f", $1))" }.joined(separator: ", ")
     let minimum =
       drawn.optimum.map { size in
-        " with its minimum, \(number(drawn.curve.error(at: size))) %, at \(number(size)) M"
+        " with its minimum, \(percent(drawn.curve.error(at: size))), at \(unit.words(size))"
       } ?? ""
+    let range = "\(unit.words(fit.optimal.lowerBound)) to \(unit.words(fit.optimal.upperBound))"
     var caption =
-      "Test error over model size (millions of parameters) of \(own.count) cells"
+      "Test error over model size of \(own.count) cells"
       + (isPaper ? " of the paper" : evaluated?.caption ?? "")
-      + ". Line: \(model) (\(formula))\(minimum). Shaded: sizes within "
-      + String(format: "%.2f", tolerance)
-      + " % of the curve's lowest error inside the data, \(number(optimal.lowerBound)) to \(number(optimal.upperBound)) M."
-    if let fieller = fit.fieller, drawn.curve.model == .quadratic, let low = fieller.low,
-      let high = fieller.high
-    {
-      caption += " Fieller's 95 % interval of the minimum: \(number(low)) to \(number(high)) M."
+      + ". Line: \(model) (size in millions of parameters, \(formula))\(minimum). Shaded: sizes within "
+      + "\(percent(tolerance)) of the curve's lowest error inside the data, \(range)."
+    if let low = fit.fieller?.low, let high = fit.fieller?.high {
+      caption +=
+        " Fieller's 95 % interval of the minimum: \(unit.words(low)) to \(unit.words(high))."
     }
     if !isPaper {
       caption += String(
         format: " The curve was chosen by AICc (weight %.0f %%).", 100 * drawn.akaikeWeight)
     }
+    let source = FigureData.Value.text(isPaper ? "paper" : "runs")
+    func row(_ series: String, _ place: Line.Place, seeds: Int? = nil) -> [FigureData.Value] {
+      [
+        .text(series), source, .number(place.x), place.y.isFinite ? .number(place.y) : .missing,
+        .init(place.low), .init(place.high), .init(seeds.map(Double.init)),
+      ]
+    }
+    let errors = own.map(\.error)
     return PanelContent(
       panel: Panel(
-        title: "Error over model size", x: Axis("model size (M parameters)"),
+        title: "Error over model size", x: Axis(unit.label),
         y: Axis("test error (%)", hasGrid: true), marks: marks),
       caption: caption,
-      summary:
-        "Error falls from \(number(own.map(\.error).max() ?? 0)) % to \(number(own.map(\.error).min() ?? 0)) %; "
-        + "\(model)\(minimum); optimal range \(number(optimal.lowerBound)) to \(number(optimal.upperBound)) M.",
-      rows: zip(own, places).map { point, place in
-        [
-          "cells", .text(isPaper ? "paper" : "runs"), .number(point.size), .number(point.error),
-          .init(place.low), .init(place.high),
-          .init(point.seeds.map(Double.init)),
-        ]
-      }
-        + curve.map {
-          [
-            .text(model), .text(isPaper ? "paper" : "runs"), .number($0.x), .number($0.y), .missing,
-            .missing, .missing,
-          ]
-        }
-        + [
-          [
-            "optimal range", .text(isPaper ? "paper" : "runs"), .number(optimal.lowerBound),
-            .missing,
-            .missing, .missing, .missing,
-          ],
-          [
-            "optimal range", .text(isPaper ? "paper" : "runs"), .number(optimal.upperBound),
-            .missing,
-            .missing, .missing, .missing,
-          ],
-        ])
+      summary: "Errors from \(percent(errors.max() ?? 0)) to \(percent(errors.min() ?? 0)); "
+        + "\(model)\(minimum); optimal range \(range).",
+      rows: zip(own, places).map { row("cells", $1, seeds: $0.seeds) }
+        + curve.map { row(model, $0) }
+        + [fit.optimal.lowerBound, fit.optimal.upperBound].map {
+          row("optimal range", .init(x: $0, y: .nan))
+        })
   }
-}
 
-/// Sizes and errors of cells that were trained from scratch.
-public struct EvaluatedSizes {
-  public var points: [SizeAccuracyFit.Observation]
-  var sources: [FigureSource]
-  var date: Date
-  var notes: [String] = []
-  /// Follows "of n cells" in the caption.
-  var caption: String
-
-  /// Reads a CSV file with the columns size and error; deviation and seeds where they are known.
-  ///
-  /// - Throws: `AnalysisError.notPoints`; `FigureError.cannotRead`.
-  public init(csv: URL) throws {
-    points = try SizeAccuracyFit.Observation.read(csv)
-    do {
-      let content = try Data(contentsOf: csv)
-      sources = [FigureSource(name: csv.lastPathComponent, content: content)]
-    } catch {
-      throw FigureError.cannotRead(path: csv.relativePath, reason: error.localizedDescription)
+  /// A cell, with Student's interval where it was trained several times; sizes in millions.
+  private static func place(_ point: SizeAccuracyFit.Observation) -> Line.Place {
+    guard let deviation = point.deviation, let seeds = point.seeds, seeds > 1 else {
+      return Line.Place(x: point.size, y: point.error)
     }
-    // A file's own date changes when it is copied.
-    date = PaperFigures.date
-    caption = " (\(csv.lastPathComponent))"
+    let half =
+      StudentT.quantile(level: 0.95, freedom: Double(seeds - 1)) * deviation
+      / Double(seeds).squareRoot()
+    return Line.Place(
+      x: point.size, y: point.error, low: point.error - half, high: point.error + half)
   }
 
-  /// The evaluations `eval-…` of a study.
-  ///
-  /// - Throws: `FigureError.noStudy` when there is none.
-  public init(study: URL) throws {
-    throw FigureError.noStudy(
-      folder: study.relativePath, settings: ["eval-…"], unfinished: 0)
+  /// What parameters are counted in.
+  private struct SizeUnit {
+    let isThousands: Bool
+
+    /// - Parameter largest: in millions.
+    init(largest: Double) { isThousands = largest < 0.5 }
+
+    var perMillion: Double { isThousands ? 1000 : 1 }
+
+    var label: Text {
+      isThousands ? "model size (thousand parameters)" : "model size (M parameters)"
+    }
+
+    func words(_ millions: Double) -> String {
+      isThousands
+        ? String(format: "%.1f k", 1000 * millions) : String(format: "%.2f M", millions)
+    }
   }
 }

@@ -69,23 +69,20 @@ public struct FigureRecord: Codable, Equatable, Sendable {
     try self.init(json: text, path: path)
   }
 
-  /// The string after /Keywords: Cairo writes ASCII in parentheses, in which it escapes them and backslashes.
+  /// The string after /Keywords: Cairo writes it in parentheses, and in UTF-16 as hexadecimal digits where it has
+  /// parentheses or backslashes itself.
   private static func keywords(ofPDF bytes: Data) -> String? {
-    guard let start = bytes.range(of: Data("/Keywords (".utf8)) else { return nil }
-    var text: [UInt8] = []
-    var index = start.upperBound
-    while index < bytes.endIndex {
-      switch bytes[index] {
-      case UInt8(ascii: ")"): return String(decoding: text, as: UTF8.self)
-      case UInt8(ascii: "\\"):
-        index += 1
-        guard index < bytes.endIndex else { return nil }
-        text.append(bytes[index])
-      case let byte: text.append(byte)
+    if let start = bytes.range(of: Data("/Keywords <FEFF".utf8)) {
+      let digits = Array(bytes[start.upperBound...].prefix { $0 != UInt8(ascii: ">") })
+      let units = stride(from: 0, to: digits.count - 3, by: 4).map {
+        UInt16(String(decoding: digits[$0..<($0 + 4)], as: UTF8.self), radix: 16)
       }
-      index += 1
+      return String(decoding: units.map { $0 ?? 0xFFFD }, as: UTF16.self)
     }
-    return nil
+    guard let start = bytes.range(of: Data("/Keywords (".utf8)),
+      let end = bytes[start.upperBound...].firstIndex(of: UInt8(ascii: ")"))
+    else { return nil }
+    return String(decoding: bytes[start.upperBound..<end], as: UTF8.self)
   }
 
   private static func metadata(ofSVG bytes: Data) -> String? {

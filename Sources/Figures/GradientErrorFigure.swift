@@ -19,7 +19,7 @@ extension Figure {
     let isFew = probes.count <= ProbePlot.few
     let panels = [
       plot.comparison(
-        "Error against *∇_{α}L*_{val} through \(settings.unroll) steps", toBilevel, "bilevel",
+        Text("Error against *∇_{α}L*_{val} through \(settings.unroll) steps"), toBilevel, "bilevel",
         Axis("‖*d* − target‖ / ‖target‖", including: [0]), \.relativeErrors),
       plot.comparison(
         "Cosine with the same target", toBilevel, "bilevel", Axis("Cosine"), \.cosines),
@@ -97,11 +97,11 @@ private struct ProbePlot {
 
   private static let sources: [(source: ProbeResult.Source, name: Text, series: Int)] = [
     (.rounding, "rounding", 5), (.truncationAndJumps, "truncation, jumps", 1),
-    (.batchNoise, "batch noise", 0), (.oneStep, "one step", 3),
+    (.batchNoise, "batch noise", 6), (.oneStep, "one step", 4),
   ]
 
   private var epochs: Axis {
-    guard isFew else { return Axis("Epoch") }
+    guard isFew else { return Axis("Epochs done", isWhole: true) }
     return Axis(
       "State after epoch",
       range: -0.5...(Double(probes.count) - 0.5),
@@ -138,7 +138,7 @@ private struct ProbePlot {
       isFew
       ? terms.flatMap { place, term -> [any Mark] in
         let style = theme.series(term.series)
-        let estimates = values(term.source).map(Estimate.init)
+        let estimates = values(term.source).map { Estimate($0) }
         let bars = Bars(
           term.name, estimates.map(\.mean), color: style.color, place: place,
           of: Self.sources.count)
@@ -165,7 +165,7 @@ private struct ProbePlot {
   private func mark(
     _ name: Text, _ values: [[Double]], style: SeriesStyle, place: Int, of count: Int
   ) -> any Mark {
-    let estimates = values.map(Estimate.init)
+    let estimates = values.map { Estimate($0) }
     let places = zip(probes, estimates).enumerated().map { index, pair in
       let (probe, estimate) = pair
       let beside = 0.7 * ((Double(place) + 0.5) / Double(count) - 0.5)

@@ -43,8 +43,13 @@ struct Legend {
     return Legend(keys, columns: 1, in: canvas)
   }
 
-  func draw(on canvas: inout Canvas, at corner: Point) {
+  /// - Parameter paper: what hides the grid behind it; nil for nothing.
+  func draw(on canvas: inout Canvas, at corner: Point, on paper: Color? = nil) {
     let theme = canvas.theme
+    if let paper {
+      let box = Rect(left: corner.x, top: corner.y, width: size.width, height: size.height)
+      canvas.fill(.rectangle(box.grown(by: 1)), paper.with(opacity: 0.85), role: .frame)
+    }
     var left = corner.x
     for column in 0..<columns {
       for (row, index) in stride(from: column, to: entries.count, by: columns).enumerated() {
@@ -72,23 +77,29 @@ struct Legend {
       canvas.mark(style, at: center, radius: theme.markerRadius, role: .words)
     case .swatch(let color):
       let half = 0.36 * theme.smallSize
-      canvas.fill(
-        .rectangle(
-          Rect(
-            left: left.x, top: center.y - half, right: left.x + sampleWidth, bottom: center.y + half
-          )), color, role: .words)
+      let box = Rect(
+        left: left.x, top: center.y - half, right: left.x + sampleWidth, bottom: center.y + half)
+      canvas.fill(.rectangle(box), color, role: .words)
+      if color.luminance > 0.7 {
+        canvas.stroke(
+          .rectangle(box), Pen(color: theme.faint, width: theme.frameWidth), role: .words)
+      }
     }
   }
 
   /// Where it covers nothing within the frame: corners first, then edges, then anywhere; nil when no place is free.
   func freeCorner(in frame: Rect, on canvas: Canvas) -> Point? {
     let inner = frame.grown(by: -2)
+    guard size.width < inner.width, size.height < inner.height else { return nil }
+    // Better beside a shaded range than on it.
+    return [[Canvas.Role.data, .words, .shade], [.data, .words]].lazy.compactMap { roles in
+      freeCorner(
+        in: inner, clearOf: canvas.items.filter { roles.contains($0.role) && $0.meets(frame) })
+    }.first
+  }
+
+  private func freeCorner(in inner: Rect, clearOf near: [Canvas.Item]) -> Point? {
     let (width, height) = (size.width, size.height)
-    guard width < inner.width, height < inner.height else { return nil }
-    // Only what is within the frame can be in the way.
-    let near = canvas.items.filter {
-      ($0.role == .data || $0.role == .words) && $0.meets(frame)
-    }
     func isFree(_ corner: Point) -> Bool {
       let rect = Rect(left: corner.x, top: corner.y, width: width, height: height).grown(by: 1.5)
       return !near.contains { $0.meets(rect) }

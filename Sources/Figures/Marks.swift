@@ -40,7 +40,13 @@ public protocol Mark: Sendable {
   var extent: Extent { get }
   /// nil where the legend is silent.
   var key: Key? { get }
+  /// What lies under the marks of the whole panel, such as bands.
+  func drawBehind(on canvas: inout Canvas, in frame: Frame)
   func draw(on canvas: inout Canvas, in frame: Frame)
+}
+
+extension Mark {
+  public func drawBehind(on canvas: inout Canvas, in frame: Frame) {}
 }
 
 /// Points joined by a line, with a band about it.
@@ -67,19 +73,19 @@ public struct Line: Mark {
   public var markers: Int
   /// Which of `markers`-spaced combs the marks are on, 0 to 1.
   public var phase: Double
-  /// A dot on the last place.
-  public var endsInDot: Bool
+  /// nil: the theme's.
+  public var bandOpacity: Double?
 
   public init(
     _ name: Text?, _ places: [Place], style: SeriesStyle, markers: Int = 0, phase: Double = 0.5,
-    endsInDot: Bool = false
+    bandOpacity: Double? = nil
   ) {
     self.name = name
     self.places = places.filter { $0.x.isFinite && $0.y.isFinite }
     self.style = style
     self.markers = markers
     self.phase = phase
-    self.endsInDot = endsInDot
+    self.bandOpacity = bandOpacity
   }
 
   public var extent: Extent {
@@ -90,26 +96,27 @@ public struct Line: Mark {
 
   public var key: Key? { name.map { Key($0, .line(style, hasMarkers: markers > 0)) } }
 
+  public func drawBehind(on canvas: inout Canvas, in frame: Frame) {
+    let banded = places.compactMap { place in
+      place.low.flatMap { low in place.high.map { (x: place.x, low: low, high: $0) } }
+    }
+    guard banded.count > 1 else { return }
+    let outline =
+      banded.map { frame.point($0.x, $0.high) }
+      + banded.reversed().map { frame.point($0.x, $0.low) }
+    canvas.clipped(to: frame.rect) {
+      $0.fill(
+        .polyline(outline, closed: true),
+        style.color.with(opacity: bandOpacity ?? $0.theme.bandOpacity))
+    }
+  }
+
   public func draw(on canvas: inout Canvas, in frame: Frame) {
-    let theme = canvas.theme
-    let radius = theme.markerRadius
+    let radius = canvas.theme.markerRadius
     canvas.clipped(to: frame.rect.grown(by: radius)) { canvas in
-      let banded = places.compactMap { place in
-        place.low.flatMap { low in place.high.map { (x: place.x, low: low, high: $0) } }
-      }
-      if banded.count > 1 {
-        let outline =
-          banded.map { frame.point($0.x, $0.high) }
-          + banded.reversed().map { frame.point($0.x, $0.low) }
-        canvas.fill(
-          .polyline(outline, closed: true), style.color.with(opacity: theme.bandOpacity))
-      }
       canvas.stroke(.polyline(places.map { frame.point($0.x, $0.y) }), style.pen)
       for place in marked(in: frame) {
         canvas.mark(style, at: frame.point(place.x, place.y), radius: radius)
-      }
-      if endsInDot, let last = places.last {
-        canvas.fill(.circle(frame.point(last.x, last.y), radius: radius), style.color)
       }
     }
   }
@@ -237,6 +244,53 @@ public struct Bars: Mark {
   }
 }
 
+/// Words beside a point, put where they cover nothing, with a line to the point.
+public struct Note: Mark {
+  public var text: Text
+  public var x: Double
+  public var y: Double
+
+  public init(_ text: Text, x: Double, y: Double) {
+    self.text = text
+    self.x = x
+    self.y = y
+  }
+
+  public var extent: Extent { Extent(x: x...x, y: y...y) }
+  public var key: Key? { nil }
+
+  /// Left out where there is no room: a note is no data.
+  public func draw(on canvas: inout Canvas, in frame: Frame) {
+    let theme = canvas.theme
+    let words = canvas.typeset(text, size: theme.smallSize)
+    let point = frame.point(x, y)
+    // Above before below, near before far.
+    let places = [2.2, 3.2, 4.5, 6].flatMap { distance in
+      [-90.0, -60, -120, -30, -150, 90, 60, 120, 0, 180].map { degrees in
+        let angle = degrees * .pi / 180
+        return point
+          + Point(
+            cos(angle) * (distance * theme.smallSize / 1.5 + words.width / 2),
+            sin(angle) * distance * theme.smallSize)
+      }
+    }
+    for place in places {
+      let box = Rect(
+        left: place.x - words.width / 2, top: place.y - words.height / 2, width: words.width,
+        height: words.height)
+      guard frame.rect.contains(box), canvas.isFree(box.grown(by: 1)) else { continue }
+      let end = Point(
+        min(max(point.x, box.left), box.right), place.y < point.y ? box.bottom : box.top)
+      canvas.stroke(
+        .polyline([point, end]),
+        Pen(color: theme.ink.mixed(with: theme.paper, share: 0.35), width: theme.frameWidth),
+        role: .frame)
+      canvas.write(words, at: Point(box.left, box.top), .init(.left, .top))
+      return
+    }
+  }
+}
+
 /// A range of x, of y or of both that the figure points at, behind the data.
 public struct Span: Mark {
   public var name: Text?
@@ -258,7 +312,7 @@ public struct Span: Mark {
   public var extent: Extent { Extent() }
   public var key: Key? { name.map { Key($0, .swatch(color)) } }
 
-  public func draw(on canvas: inout Canvas, in frame: Frame) {
+  public func drawBehind(on canvas: inout Canvas, in frame: Frame) {
     let rect = Rect(
       left: x.map { frame.x($0.lowerBound) } ?? frame.rect.left,
       top: y.map { frame.y($0.upperBound) } ?? frame.rect.top,
@@ -268,6 +322,8 @@ public struct Span: Mark {
       $0.fill(.rectangle(rect), color, role: .shade)
     }
   }
+
+  public func draw(on canvas: inout Canvas, in frame: Frame) {}
 }
 
 /// A straight line across the panel, at a value of x or of y, behind the data.

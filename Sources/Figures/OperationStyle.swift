@@ -19,9 +19,9 @@ enum OperationStyle {
   static func series(_ operation: String, in theme: Theme) -> SeriesStyle {
     let place: Int? =
       switch operation {
-      case "sep_conv_3x3", "sep_conv_7x7": 0
+      case "sep_conv_3x3", "sep_conv_7x7": 1
       case "sep_conv_5x5": 6
-      case "dil_conv_3x3": 1
+      case "dil_conv_3x3": 0
       case "dil_conv_5x5": 3
       case "max_pool_3x3": 2
       case "avg_pool_3x3", "conv_7x1_1x7": 4
@@ -34,11 +34,11 @@ enum OperationStyle {
       width: 0.7 * theme.lineWidth)
   }
 
-  /// "*c*_{k−2}", "0", …: the states of a cell with so many nodes; after the nodes its output.
+  /// "c_k−2", "0", …: the states of a cell with so many nodes; after the nodes its output.
   static func stateName(_ state: Int, nodes: Int) -> Text {
     switch state {
-    case 0: "*c_{k-2}*"
-    case 1: "*c_{k-1}*"
+    case 0: "*c_{k}*_{-2}"
+    case 1: "*c_{k}*_{-1}"
     case nodes + 2: "*c_{k}*"
     default: Text(plain: "\(state - 2)")
     }

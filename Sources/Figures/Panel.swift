@@ -44,6 +44,9 @@ public struct Panel: Sendable {
     }
   }
 
+  /// What is drawn after all data, so that it can keep clear of them.
+  static func isLast(_ mark: any Mark) -> Bool { mark is Note }
+
   var heatMap: HeatMap? { marks.lazy.compactMap { $0 as? HeatMap }.first }
 
   var extent: Extent {
@@ -164,11 +167,13 @@ struct MeasuredPanel {
     return zip(ends, ends.dropFirst()).allSatisfy { $1.left - $0.right >= gap }
   }
 
-  func draw(on canvas: inout Canvas, in rect: Rect) {
+  /// Draws all but title and legend.
+  ///
+  /// - Returns: what the legend still has to name: ranges with room for their name have it written in them.
+  func draw(on canvas: inout Canvas, in rect: Rect) -> [Key] {
     let theme = canvas.theme
     let frame = Frame(rect: rect, x: x, y: y)
-    func isBehind(_ mark: any Mark) -> Bool { mark is Span }
-    for mark in panel.marks where isBehind(mark) { mark.draw(on: &canvas, in: frame) }
+    for mark in panel.marks { mark.drawBehind(on: &canvas, in: frame) }
     let grid = Pen(color: theme.faint, width: 0.8 * theme.frameWidth)
     if panel.y.hasGrid {
       for tick in y.ticks {
@@ -184,10 +189,42 @@ struct MeasuredPanel {
           grid, role: .frame)
       }
     }
-    for mark in panel.marks where !isBehind(mark) { mark.draw(on: &canvas, in: frame) }
+    for mark in panel.marks where !Panel.isLast(mark) {
+      mark.draw(on: &canvas, in: frame)
+    }
+    for mark in panel.marks where Panel.isLast(mark) { mark.draw(on: &canvas, in: frame) }
     drawAxes(on: &canvas, in: frame)
     drawEndLabels(on: &canvas, in: frame)
     drawColorBar(on: &canvas, beside: rect)
+    let named = panel.marks.compactMap { $0 as? Span }.filter { name($0, on: &canvas, in: frame) }
+    return panel.keys.filter { key in !named.contains { $0.name == key.name } }
+  }
+
+  /// Writes a range's name in it, near its top.
+  ///
+  /// - Returns: false when there is no place free of data.
+  private func name(_ span: Span, on canvas: inout Canvas, in frame: Frame) -> Bool {
+    guard let name = span.name, let x = span.x else { return false }
+    let small = canvas.theme.smallSize
+    let (left, right) = (
+      max(frame.x(x.lowerBound), frame.rect.left), min(frame.x(x.upperBound), frame.rect.right)
+    )
+    let words = canvas.typeset(name, size: small, wrapWidth: right - left - 2, alignment: .center)
+    // A word that is broken within would be hard to read.
+    let longest =
+      name.plain.split(separator: " ").map {
+        canvas.typeset(Text(plain: String($0)), size: small).width
+      }.max() ?? 0
+    guard longest <= right - left - 2 else { return false }
+    for step in 0...6 {
+      let top = frame.rect.top + 2 + Double(step) / 6 * (frame.rect.height - words.height - 4)
+      let box = Rect(
+        left: (left + right - words.width) / 2, top: top, width: words.width, height: words.height)
+      guard canvas.isFree(box.grown(by: 1)) else { continue }
+      canvas.write(words, at: Point((left + right) / 2, top), .init(.center, .top))
+      return true
+    }
+    return false
   }
 
   private func drawAxes(on canvas: inout Canvas, in frame: Frame) {

@@ -18,7 +18,7 @@ public struct PanelGrid: FigureContent {
   public var aspect: Double?
 
   /// Points; a narrower panel has no room for its labels.
-  public static let leastWidth = 118.0
+  public static let leastWidth = 110.0
 
   private static let margin = 1.0
   private static let gap = 9.0
@@ -52,7 +52,7 @@ public struct PanelGrid: FigureContent {
   }
 
   private func ratio(_ panel: Panel, columns: Int) -> Double {
-    panel.aspect ?? aspect ?? (columns > 1 ? 0.75 : 0.618)
+    panel.aspect ?? aspect ?? (columns > 1 ? 0.75 : panels.count > 1 ? 0.5 : 0.618)
   }
 
   /// - Returns: also the panels whose legend has found no place.
@@ -83,12 +83,7 @@ public struct PanelGrid: FigureContent {
         10, (inner - lefts.reduce(0, +) - rights.reduce(0, +)) / Double(count))
     }
     var top = Self.margin
-    if let title {
-      let words = canvas.typeset(
-        title.bold, size: theme.labelSize, wrapWidth: width - 2 * Self.margin, alignment: .center)
-      canvas.write(words, at: Point(width / 2, top), .init(.center, .top))
-      top += words.height + 4
-    }
+    if let title { top = canvas.writeTitle(title, top: top) }
     if sharesLegend {
       let keys = panels.flatMap(\.keys).reduce(into: [Key]()) { keys, key in
         if !keys.contains(where: { $0.name == key.name }) { keys.append(key) }
@@ -122,17 +117,17 @@ public struct PanelGrid: FigureContent {
           let start = words.width <= rect.width ? rect.left : left
           canvas.write(words, at: Point(start, top), .init(.left, .top))
         }
-        measured[index].draw(on: &canvas, in: rect)
+        let keys = measured[index].draw(on: &canvas, in: rect)
         if let legend = legends[place] {
           legend.draw(
             on: &canvas,
             at: Point(rect.left, frameTop - legend.size.height - 2))
         } else if case .automatic = panels[index].legend, !sharesLegend,
-          !panels[index].keys.isEmpty
+          !keys.isEmpty
         {
-          let legend = Legend(panels[index].keys, columns: 1, in: canvas)
+          let legend = Legend(keys, columns: 1, in: canvas)
           if let corner = legend.freeCorner(in: rect, on: canvas) {
-            legend.draw(on: &canvas, at: corner)
+            legend.draw(on: &canvas, at: corner, on: theme.paper)
           } else {
             homeless.insert(index)
           }

@@ -8,39 +8,37 @@ extension Figure {
     _ history: SearchHistory, theme: Theme, from run: FigureRun, title: Text?
   ) -> Figure {
     let epochs = history.epochs
-    func line(
+    func course(
       _ name: Text, _ series: Int, _ value: (SearchHistory.Epoch) -> Double
-    ) -> Line {
-      Line(
+    ) -> [any Mark] {
+      Course.marks(
         name, epochs.map { Line.Place(x: Double($0.epoch), y: value($0)) },
-        style: theme.series(series), markers: min(5, epochs.count),
-        phase: series % 2 == 0 ? 0.3 : 0.7)
+        style: theme.series(series), phase: series % 2 == 0 ? 0.3 : 0.7)
     }
+    let axis = Axis("Epochs done", isWhole: true)
+    let uniform = log(Double(Operation.allCases.count))
+    let entropies = epochs.flatMap { [$0.normalEntropy, $0.reductionEntropy] }
+    // Room for the words over the line.
+    let ceiling = uniform + 0.12 * max(1e-3, uniform - (entropies.min() ?? 0))
     let panels = [
       Panel(
-        title: "Loss", x: Axis("Epoch"), y: Axis("Cross-entropy (nats)"),
-        marks: [
-          line("training", 0, \.trainLoss), line("validation", 1, \.validLoss),
-        ]),
+        title: "Loss", x: axis, y: Axis("Cross-entropy (nats)"),
+        marks: course("training", 0, \.trainLoss) + course("validation", 1, \.validLoss)),
       Panel(
-        title: "Accuracy", x: Axis("Epoch"), y: Axis("Accuracy (%)"),
-        marks: [
-          line("training", 0) { 100 * $0.trainAccuracy },
-          line("validation", 1) { 100 * $0.validAccuracy },
-        ]),
+        title: "Accuracy", x: axis, y: Axis("Accuracy (%)"),
+        marks: course("training", 0) { 100 * $0.trainAccuracy }
+          + course("validation", 1) { 100 * $0.validAccuracy }),
       Panel(
-        title: "Model size", x: Axis("Epoch"),
-        y: Axis("Convolutions kept", range: -0.4...(0.4 + largestCount(epochs))),
-        marks: [
-          line("*n*, normal cell", 2) { Double($0.normalConvolutions) },
-          line("*r*, reduction cell", 4) { Double($0.reductionConvolutions) },
-        ]),
+        title: "Model size", x: axis,
+        y: Axis(
+          "Convolutions kept", range: -0.4...(0.4 + largestCount(epochs)), isWhole: true),
+        marks: course("*n*, normal cell", 2) { Double($0.normalConvolutions) }
+          + course("*r*, reduction cell", 4) { Double($0.reductionConvolutions) }),
       Panel(
-        title: "Entropy of softmax *α*", x: Axis("Epoch"), y: Axis("Mean over edges (nats)"),
-        marks: [
-          Rule("ln 8: uniform", y: Foundation.log(8)),
-          line("normal cell", 2, \.normalEntropy), line("reduction cell", 4, \.reductionEntropy),
-        ]),
+        title: "Entropy of softmax *α*", x: axis,
+        y: Axis("Mean over edges (nats)", including: [ceiling]),
+        marks: [Rule("ln 8: uniform", y: uniform)] + course("normal cell", 2, \.normalEntropy)
+          + course("reduction cell", 4, \.reductionEntropy)),
     ]
     let last = epochs[epochs.count - 1]
     func percent(_ share: Double) -> String { String(format: "%.1f %%", 100 * share) }

@@ -52,11 +52,10 @@ public struct StudyRuns {
       guard epochs.count > 1 else {
         throw FigureError.onePoint(run: run.name, epochs: epochs.count)
       }
-      let started = (try? Date(reader.manifest.started, strategy: Self.timestamp)) ?? .distantPast
       runs[setting, default: []].append(
         Run(
           name: run.name, seed: seed, manifest: reader.manifest, epochs: epochs,
-          digest: try reader.digest(), ended: started.addingTimeInterval(result.seconds)))
+          digest: try reader.digest(), ended: reader.manifest.ended(after: result.seconds)))
     }
     self.runs = runs.mapValues { $0.sorted { $0.seed < $1.seed } }
     self.unfinished = unfinished.sorted()
@@ -65,8 +64,6 @@ public struct StudyRuns {
         folder: folder.relativePath, settings: settings, unfinished: unfinished.count)
     }
   }
-
-  private static let timestamp = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
 
   /// "darts-2nd-s3": ("darts-2nd", 3).
   static func task(_ name: String) -> (setting: String, seed: Int)? {
@@ -91,11 +88,12 @@ public struct StudyRuns {
     return (0..<epochs).map { epoch in SeedMean(runs.map { quantity($0, epoch) }) }
   }
 
-  /// "Fashion-MNIST …": the settings that all runs share, in words.
-  var settings: String {
-    guard let first = all.first?.manifest else { return "" }
+  /// What all runs of these settings share, in words: "fashion-mini, 1024 training images, C = 4, …".
+  func common(to settings: [String]) -> String {
+    let runs = settings.flatMap(of)
+    guard let first = runs.first?.manifest else { return "" }
     func shared<Value: Equatable>(_ value: (Manifest) -> Value) -> Value? {
-      all.allSatisfy { value($0.manifest) == value(first) } ? value(first) : nil
+      runs.allSatisfy { value($0.manifest) == value(first) } ? value(first) : nil
     }
     var words: [String] = []
     if let data = shared(\.data.name) { words.append(data) }
@@ -129,5 +127,13 @@ public struct StudyRuns {
     let isRun = zip(seeds, seeds.dropFirst()).allSatisfy { $1 == $0 + 1 }
     return isRun && seeds.count > 2
       ? "\(seeds[0]) to \(seeds[seeds.count - 1])" : seeds.map(String.init).joined(separator: ", ")
+  }
+}
+
+extension RunManifest {
+  /// When the run ended, had it not been interrupted: a date that its copies share.
+  func ended(after seconds: Double) -> Date {
+    let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+    return ((try? Date(started, strategy: style)) ?? .distantPast).addingTimeInterval(seconds)
   }
 }

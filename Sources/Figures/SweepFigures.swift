@@ -26,7 +26,8 @@ extension Figure {
         look.name,
         sweep.rows.map { Line.Place(x: $0.radius, $0[look.series]) }.filter { $0.y > 0 },
         style: style)
-      return [fit, found].compactMap { $0 as (any Mark)? }
+      let marks: [(any Mark)?] = [fit, found]
+      return marks.compactMap { $0 }
     }
     let radius = Axis("Radius *r* = *ε*‖*v*‖", scale: .logarithmic)
     let panels = [
@@ -37,12 +38,10 @@ extension Figure {
       Panel(
         title: "Kinks crossed", x: radius,
         y: Axis("Changed signs and maxima", scale: .logarithmic),
-        marks: [
-          Rule(x: 0.01),
-          Line(
+        marks: [Rule(x: 0.01)]
+          + Course.marks(
             nil, sweep.rows.filter { $0.flips > 0 }.map { Line.Place(x: $0.radius, y: $0.flips) },
-            style: theme.series(1), markers: sweep.rows.count),
-        ], legend: .none),
+            style: theme.series(1)), legend: .none),
     ]
     func percent(_ value: Double) -> String { String(format: "%.2g %%", 100 * value) }
     let official = sweep.rows.min { abs(log10($0.radius) + 2) < abs(log10($1.radius) + 2) }
@@ -93,53 +92,51 @@ extension Figure {
   ) -> Figure {
     let largest = sweep.rows.count - 1
     let batches = sweep.rows.first?.error.count ?? 0
-    func line(_ name: Text?, _ series: Int, _ part: (UnrollSweep.Row) -> Estimate) -> Line {
-      Line(
-        name,
-        sweep.rows.map { Line.Place(x: Double($0.unroll), part($0)) },
-        style: theme.series(series), markers: sweep.rows.count)
+    func course(
+      _ name: Text?, _ series: Int, _ part: (UnrollSweep.Row) -> Estimate
+    ) -> [any Mark] {
+      Course.marks(
+        name, sweep.rows.map { Line.Place(x: Double($0.unroll), part($0)) },
+        style: theme.series(series))
     }
     let steps = Axis(
       "Steps *K*", range: -0.3...(Double(largest) + 0.3),
       ticks: .labels((0...largest).map { (at: Double($0), text: Text(plain: "\($0)")) }))
+    let words = sweep.rows.map { row in
+      String(
+        format: "K = %d: error %.3g, cosine %.3g, share of the implicit part %.3g", row.unroll,
+        row.error.mean, row.cosine.mean, row.captured.mean)
+    }
+    let means =
+      batches > 1
+      ? "means over \(batches) pairs of batches with 95 % t intervals"
+      : "one pair of batches, so no interval"
+    let quantities: [String] = ["error", "cosine", "captured"]
+    let columns: [String] = quantities.flatMap { [$0, "\($0)_low", "\($0)_high"] }
+    let rows = sweep.rows.map { row -> [FigureData.Value] in
+      let values = [row.error, row.cosine, row.captured].flatMap(\.values)
+      return [.number(Double(row.unroll))] + values
+        + [.number(row.norm.mean), .number(Double(batches))]
+    }
+    let reference = "*d_{\(largest)}*"
     return Figure(
-      title: "Unrolled steps in \(run.name)",
-      summary: sweep.rows.map { row in
-        String(
-          format: "K = %d: error %.3g, cosine %.3g, share of the implicit part %.3g", row.unroll,
-          row.error.mean, row.cosine.mean, row.captured.mean)
-      }.joined(separator: "; ") + ".",
+      title: "Unrolled steps in \(run.name)", summary: words.joined(separator: "; ") + ".",
       caption:
         "The exact gradient of L_val through K steps of SGD against the one through \(largest) steps, before step "
-        + "\(sweep.step) of \(run.name)"
-        + (batches > 1
-          ? "; means over \(batches) pairs of batches with 95 % t intervals. "
-          : "; one pair of batches, so no interval. ")
-        + "K = 0 is DARTS-1st, K = 1 exact DARTS-2nd. (a) Relative error. (b) Cosine, and the share of the implicit "
-        + "part that is captured, ⟨I_K, I_\(largest)⟩/‖I_\(largest)‖².",
+        + "\(sweep.step) of \(run.name); \(means). K = 0 is DARTS-1st, K = 1 exact DARTS-2nd. (a) Relative error. (b) "
+        + "Cosine, and the share of the implicit part that is captured, ⟨I_K, I_\(largest)⟩/‖I_\(largest)‖².",
       content: PanelGrid(
         title: title,
         panels: [
           Panel(
             title: "Error", x: steps,
-            y: Axis("‖*d_{K}* − *d_{\(largest)}*‖ / ‖*d_{\(largest)}*‖", including: [0]),
-            marks: [line(nil, 0, \.error)], legend: .none),
+            y: Axis(Text("‖*d_{K}* − \(reference)‖ / ‖\(reference)‖"), including: [0]),
+            marks: course(nil, 0, \.error), legend: .none),
           Panel(
             title: "Agreement", x: steps, y: Axis("Share", including: [0, 1]),
-            marks: [
-              line("cosine", 0, \.cosine), line("implicit part", 1, \.captured),
-            ]),
+            marks: course("cosine", 0, \.cosine) + course("implicit part", 1, \.captured)),
         ]),
-      data: FigureData(
-        columns: ["K"]
-          + ["error", "cosine", "captured"].flatMap { name in
-            ["", "_low", "_high"].map { name + $0 }
-          } + ["norm", "batches"],
-        rows: sweep.rows.map { row in
-          [.number(Double(row.unroll))]
-            + [row.error, row.cosine, row.captured].flatMap(\.values)
-            + [.number(row.norm.mean), .number(Double(batches))]
-        }),
+      data: FigureData(columns: ["K"] + columns + ["norm", "batches"], rows: rows),
       sources: run.sources, date: run.date)
   }
 }
@@ -151,11 +148,12 @@ extension Figure {
     _ spectra: [AlphaSpectrum], theme: Theme, from run: FigureRun, title: Text?
   ) -> Figure {
     let batches = spectra[0].largest.count
-    func line(_ name: Text, _ series: Int, _ part: (AlphaSpectrum) -> Estimate) -> Line {
-      Line(
-        name,
-        spectra.map { Line.Place(x: Double($0.epoch), part($0)) },
-        style: theme.series(series), markers: min(8, spectra.count))
+    func course(
+      _ name: Text, _ series: Int, _ part: (AlphaSpectrum) -> Estimate
+    ) -> [any Mark] {
+      Course.marks(
+        name, spectra.map { Line.Place(x: Double($0.epoch), part($0)) },
+        style: theme.series(series))
     }
     let stop = CurvatureRule().stop(
       epochs: spectra.map { $0.epoch - 1 }, curvatures: spectra.map(\.largestOfMean))
@@ -164,13 +162,11 @@ extension Figure {
     let marks: [any Mark] =
       [Rule(y: 0, dash: [])]
       + (stop.map { [Rule("R-DARTS", x: Double($0 + 1))] } ?? [])
-      + [
-        line("*λ*_{max}, batches", 0, \.largest),
-        line("*λ*_{max}, mean Hessian", 3) {
-          Estimate(mean: $0.largestOfMean, low: .nan, high: .nan, count: $0.largest.count)
-        },
-        line("*λ*_{min}, batches", 1, \.smallest),
-      ]
+      + course("*λ*_{max}, batches", 0, \.largest)
+      + course("*λ*_{max}, mean Hessian", 3) {
+        Estimate(mean: $0.largestOfMean, low: .nan, high: .nan, count: $0.largest.count)
+      }
+      + course("*λ*_{min}, batches", 1, \.smallest)
     return Figure(
       title: "Curvature of alpha along \(run.name)",
       summary: String(
@@ -189,7 +185,9 @@ extension Figure {
       content: PanelGrid(
         title: title,
         panels: [
-          Panel(x: Axis("Epochs done"), y: Axis("Eigenvalue of ∇²_{*α*}*L*_{val}"), marks: marks)
+          Panel(
+            x: Axis("Epochs done", isWhole: true), y: Axis("Eigenvalue of ∇²_{*α*}*L*_{val}"),
+            marks: marks)
         ]),
       data: FigureData(
         columns: [

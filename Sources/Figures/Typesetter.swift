@@ -38,7 +38,15 @@ public struct TypesetText: Equatable, Sendable {
 
   private let map: UnsafeMutablePointer<PangoFontMap>
   private let context: OpaquePointer
-  private var references: [Double: (ascent: Double, descent: Double, capHeight: Double)] = [:]
+  /// By size: what a line of any letters takes, and Pango's distance between lines.
+  private var references: [Double: Reference] = [:]
+
+  private struct Reference {
+    var ascent: Double
+    var descent: Double
+    var capHeight: Double
+    var lineDistance: Double
+  }
 
   /// - Parameter installed: the family of a font of this machine; nil for the shipped one, which also lends the letters
   ///   that an installed font lacks.
@@ -160,23 +168,25 @@ public struct TypesetText: Equatable, Sendable {
     unsafe pango_cairo_show_layout(cairo, layout)
   }
 
-  /// Ink of tall and of deep letters: what a line takes, whatever its letters are.
-  private func reference(
-    at size: Double
-  ) -> (ascent: Double, descent: Double, capHeight: Double) {
+  private func reference(at size: Double) -> Reference {
     if let known = references[size] { return known }
-    func ink(_ letters: String) -> (above: Double, below: Double) {
-      let layout = unsafe layout(Text(plain: letters), size: size, wrapWidth: nil, alignment: .left)
+    func measured(_ letters: String) -> (above: Double, below: Double, height: Double) {
+      let layout = unsafe layout(
+        Text(plain: letters), size: size, wrapWidth: nil, alignment: .left)
       defer { unsafe g_object_unref(UnsafeMutableRawPointer(layout)) }
       var ink = PangoRectangle()
-      unsafe pango_layout_get_extents(layout, &ink, nil)
+      var logical = PangoRectangle()
+      unsafe pango_layout_get_extents(layout, &ink, &logical)
       let baseline = unsafe Double(pango_layout_get_baseline(layout))
       return (
-        (baseline - Double(ink.y)) / 1024, (Double(ink.y + ink.height) - baseline) / 1024
+        (baseline - Double(ink.y)) / 1024, (Double(ink.y + ink.height) - baseline) / 1024,
+        Double(logical.height) / 1024
       )
     }
-    let line = ink("(dg)")
-    let found = (ascent: line.above, descent: line.below, capHeight: ink("0H").above)
+    let line = measured("(dg)")
+    let found = Reference(
+      ascent: line.above, descent: line.below, capHeight: measured("0H").above,
+      lineDistance: line.height)
     references[size] = found
     return found
   }
@@ -196,6 +206,9 @@ public struct TypesetText: Equatable, Sendable {
     if let wrapWidth {
       unsafe pango_layout_set_width(layout, Int32(wrapWidth * 1024))
       unsafe pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR)
+      // The font's own distance, made for formulas, is half as large again as that of a text.
+      unsafe pango_layout_set_line_spacing(
+        layout, Float(1.15 * size / reference(at: size).lineDistance))
     }
     unsafe pango_layout_set_alignment(
       layout,

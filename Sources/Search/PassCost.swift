@@ -24,7 +24,7 @@ public struct PassCost: Equatable, Sendable {
   }
 
   /// 2F for ∇_α alone, 3F as soon as ∇_w is wanted.
-  mutating func countGradient(_ wanted: Wanted) {
+  public mutating func countGradient(_ wanted: Wanted) {
     gradients += 1
     units += wanted.contains(.weights) ? 3 : 2
   }

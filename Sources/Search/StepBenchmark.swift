@@ -84,25 +84,9 @@ public struct StepBenchmark {
     configuration.space = space
     configuration.order = order
     configuration.augmentation = .none
-    return try SearchLoop(configuration, dataset: Self.noise(size), threads: threads)
-  }
-
-  /// Four batches of noise with labels in turn.
-  private static func noise(_ size: Size) -> Dataset {
-    let shape = size.shape
-    let random = Philox(seed: 1, purpose: .direction)
-    let count = 4 * size.batch
-    let pixels = (0..<(count * shape.imageSize * shape.imageSize * shape.inputChannels)).map {
-      UInt8(random.integer(below: 256, index: $0))
-    }
-    let images = ImageSet(
-      pixels: pixels, labels: (0..<count).map { UInt8($0 % 10) }, rows: shape.imageSize,
-      columns: shape.imageSize, channels: shape.inputChannels,
-      classNames: (0..<10).map(String.init))
-    return Dataset(
-      name: "noise", train: images, test: images,
-      means: .init(repeating: 0.5, count: shape.inputChannels),
-      deviations: .init(repeating: 0.25, count: shape.inputChannels), contents: [pixels])
+    let noise = Dataset.noise(
+      images: 4 * size.batch, size: size.shape.imageSize, channels: size.shape.inputChannels)
+    return try SearchLoop(configuration, dataset: noise, threads: threads)
   }
 
   /// Steps after `warmup` steps, and a few gradients for the share of the peak.

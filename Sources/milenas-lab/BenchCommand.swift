@@ -15,6 +15,7 @@ struct BenchCommand: ParsableCommand {
         milenas-lab bench --log --config M --steps 5
         milenas-lab bench --profile --config L
         milenas-lab bench --peer
+        milenas-lab bench --evaluation --peer
 
       S is 1×28×28, C 8, 5 cells, batch 32; M is 3×32×32, C 16, 8 cells, batch 16; L is M with batch 64.
       The column "passes" counts a step's multiply-adds in units of one forward pass; ratios of times are printed beside
@@ -32,6 +33,10 @@ struct BenchCommand: ParsableCommand {
     help: "Run PyTorch beside it on the same work, and print the goals; takes about 15 minutes.")
   var peer = false
   @Flag(help: "Time the phases of a gradient instead, by cell.") var profile = false
+  @Flag(
+    help:
+      "Time the training of a derived network instead: DARTS_V2, C 16, 8 cells, batch 96, 3×32×32.")
+  var evaluation = false
   @OptionGroup var compute: ThreadOptions
   @OptionGroup var output: OutputOptions
 
@@ -42,6 +47,13 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     let sizes: [StepBenchmark.Size] = try choices(config, "network")
     if log { return try benchLog(sizes) }
+    if evaluation {
+      let progress = Progress()
+      let report = try EvaluationBenchmark(threads: compute.threads, steps: steps)
+        .run(besidePeer: peer) { progress.update($0) }
+      progress.clear()
+      return try output.render(report)
+    }
     if profile { return try benchProfile(sizes) }
     if peer {
       let progress = Progress()

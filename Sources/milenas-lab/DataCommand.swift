@@ -18,7 +18,7 @@ private struct ListCommand: ParsableCommand {
     try output.render(
       Table(
         columns: ["name", "images", "folder"],
-        rows: Dataset.names.map {
+        rows: (Dataset.names + [ImageFolder.name]).map {
           [.text($0), .text(Dataset.summary(of: $0)), .init(Dataset.usualFolder(of: $0))]
         }))
   }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Ctrl-C as a wish: the first one asks a search to end after its step, the second ends the program.
 ///
-/// SIGTERM, which batch systems send before they kill, is such a wish too.
+/// SIGTERM and SIGUSR1, which batch systems send before they kill, are such wishes too, however often they come.
 final class Interruption {
   private let request: Request
   private let sources: [any DispatchSourceSignal]
@@ -16,9 +16,9 @@ final class Interruption {
     let request = Request(sentence: sentence)
     self.request = request
     sources = Self.signals.map { number in
-      signal(number, SIG_IGN)
+      Glibc.signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler { request.make() }
+      source.setEventHandler { request.make(by: number) }
       source.activate()
       return source
     }
@@ -26,21 +26,32 @@ final class Interruption {
 
   deinit {
     for source in sources { source.cancel() }
-    for number in Self.signals { signal(number, SIG_DFL) }
+    for number in Self.signals { Glibc.signal(number, SIG_DFL) }
   }
 
-  var isRequested: Bool { request.isMade.load(ordering: .relaxed) }
+  var isRequested: Bool { signal != nil }
 
-  private static let signals = [SIGINT, SIGTERM]
+  /// The first signal that came; nil while none has.
+  var signal: Int32? {
+    let number = request.first.load(ordering: .relaxed)
+    return number == 0 ? nil : number
+  }
+
+  private static let signals = [SIGINT, SIGTERM, SIGUSR1]
 
   private final class Request: Sendable {
-    let isMade = Atomic(false)
+    let first = Atomic<Int32>(0)
     private let sentence: String
 
     init(sentence: String) { self.sentence = sentence }
 
-    func make() {
-      if isMade.exchange(true, ordering: .relaxed) { exit(130) }
+    func make(by signal: Int32) {
+      let (isFirst, _) = first.compareExchange(
+        expected: 0, desired: signal, ordering: .relaxed)
+      guard isFirst else {
+        if signal == SIGINT { exit(130) }
+        return
+      }
       if !sentence.isEmpty { StandardStream.error.write("\n\(sentence)\n") }
     }
   }

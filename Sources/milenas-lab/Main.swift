@@ -7,6 +7,7 @@ import Glibc
 import Notebooks
 import Reports
 import Search
+import Studies
 import Supernet
 
 /// The command tree; a new command is one more entry of `subcommands`.
@@ -26,10 +27,11 @@ struct MilenasLab: ParsableCommand {
       """,
     version: ProgramVersion.current,
     subcommands: [
-      SearchCommand.self, EvaluateCommand.self, RunsCommand.self, DataCommand.self,
-      SelftestCommand.self, GenotypeCommand.self, TableCommand.self, BenchCommand.self,
-      FitCommand.self, PlotCommand.self, GradientErrorCommand.self, CurvatureCommand.self,
-      ExplainCommand.self, NotebookCommand.self, ReportCommand.self, DoctorCommand.self,
+      SearchCommand.self, EvaluateCommand.self, StudyCommand.self, RunsCommand.self,
+      DataCommand.self, SelftestCommand.self, GenotypeCommand.self, TableCommand.self,
+      BenchCommand.self, FitCommand.self, PlotCommand.self, GradientErrorCommand.self,
+      CurvatureCommand.self, ExplainCommand.self, NotebookCommand.self, ReportCommand.self,
+      DoctorCommand.self,
     ])
 }
 
@@ -44,6 +46,7 @@ enum Program {
     // A file that may not grow gives an error that can be told.
     signal(SIGXFSZ, SIG_IGN)
     do {
+      try ProcessorCheck().run()
       var command = try MilenasLab.parseAsRoot()
       try command.run()
     } catch {
@@ -66,6 +69,10 @@ struct Failure {
     case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError,
       is ReportsError:
       (message, exitCode) = ("\(error)", 2)
+    case is ProcessorMismatch:
+      (message, exitCode) = ("\(error)", 1)
+    case let error as StudyError:
+      (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case let error as FigureError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case let error as NotebookError:
@@ -80,10 +87,18 @@ struct Failure {
       let isUsage = code == ExitCode.validationFailure.rawValue
       message =
         MilenasLab.message(for: error)
-        + (isUsage ? "; `milenas-lab --help` shows what there is" : "")
+        + (isUsage ? Self.helpHint : "")
       exitCode = isUsage ? 2 : code
     }
   }
+
+  /// What an error says, without where to find help.
+  static func sentence(of error: any Error) -> String {
+    let failure = Failure(error)
+    return failure.message.replacing(Self.helpHint, with: "")
+  }
+
+  private static let helpHint = "; `milenas-lab --help` shows what there is"
 
   /// Prints the sentence (or the help that was asked for) and gives back the exit code.
   func report() -> Int32 {

@@ -11,6 +11,8 @@ struct PlotCommand: ParsableCommand {
         milenas-lab plot fig2
         milenas-lab plot fig3c --data paper --venue cvpr --output fig3c.pdf --output fig3c.png
         milenas-lab plot fig2 --overlay paper --caption - --data-out fig2.csv
+        milenas-lab plot genotype DARTS_V2 --output cells.svg
+        milenas-lab plot gradient-error reference-gradient-error
         milenas-lab plot check fig2.pdf
 
       PDF, SVG and PNG come from one drawing; the same input gives the same bytes. A figure carries its command and the
@@ -19,12 +21,17 @@ struct PlotCommand: ParsableCommand {
     subcommands: [
       PlotFigure2<AllPanels>.self, PlotFigure2<PanelA>.self, PlotFigure2<PanelB>.self,
       PlotFigure2<PanelC>.self, PlotFigure3<AllPanels>.self, PlotFigure3<PanelA>.self,
-      PlotFigure3<PanelB>.self, PlotFigure3<PanelC>.self, PlotCheckCommand.self,
+      PlotFigure3<PanelB>.self, PlotFigure3<PanelC>.self,
+      PlotGenotypeCommand<PlotGenotypeName>.self, PlotAlphaCommand.self, PlotSearchCommand.self,
+      PlotGradientErrorCommand.self, PlotEpsilonCommand.self, PlotUnrollCommand.self,
+      PlotCurvatureCommand.self, PlotCheckCommand.self,
     ])
 }
 
 /// A command that draws one figure.
 protocol FigureCommand: ParsableCommand {
+  /// Its name after `plot`, and that of the file where none is given.
+  static var figureName: String { get }
   var drawing: FigureOptions { get }
   /// What is drawn when the command says nothing of width.
   static var defaultColumn: Venue.Column { get }
@@ -72,7 +79,6 @@ struct FigureOptions: ParsableArguments {
     guard 20...2400 ~= dpi else {
       throw ValidationError("--dpi must be from 20 to 2400, not \(dpi)")
     }
-    for file in output { _ = try FigureFormat(of: URL(filePath: file)) }
   }
 
   var drawnTitle: Text? { title.map { Text($0) } }
@@ -107,13 +113,15 @@ extension Venue.Column: ExpressibleByArgument {}
 extension Theme.Name: ExpressibleByArgument {}
 
 extension FigureCommand {
+  static var figureName: String { configuration.commandName ?? "figure" }
+
   /// Draws and writes every file that is asked for, or none.
   func run() throws {
-    let arguments = FigureOptions.deciding(Array(CommandLine.arguments.dropFirst(2)))
+    // Other commands that draw, such as `genotype draw`, are the same as one of `plot`.
+    let arguments = [Self.figureName] + FigureOptions.deciding(Array(CommandLine.arguments.dropFirst(3)))
     let style = try drawing.style(column: Self.defaultColumn)
     let figure = try figure(in: style.theme)
-    let name = Self.configuration.commandName ?? "figure"
-    let files = (drawing.output.isEmpty ? ["\(name).pdf"] : drawing.output).map {
+    let files = (drawing.output.isEmpty ? ["\(Self.figureName).pdf"] : drawing.output).map {
       URL(filePath: $0)
     }
     let drawn = try files.map { file in

@@ -73,14 +73,17 @@ struct PlotFigure2<Panels: PanelChoice>: FigureCommand {
   static var defaultColumn: Venue.Column { Panels.column }
 
   @OptionGroup var source: FigureSourceOptions
-  @Option(help: "First epoch of the panels over epochs; left out: half-way, or the paper's.")
-  var fromEpoch: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Where panels over epochs begin: an epoch, or percent of the search with --overlay; left out: half-way.",
+      valueName: "epoch"))
+  var from: Double?
   @OptionGroup var drawing: FigureOptions
 
   func figure(in theme: Theme) throws -> Figure {
     try Figure2.figure(
       Figure2.Letter.allCases.filter { Panels.letters.contains($0.rawValue) },
-      of: source.input(study: "reference-fig2"), from: fromEpoch, title: drawing.drawnTitle,
+      of: source.input(study: "reference-fig2"), from: from, title: drawing.drawnTitle,
       theme: theme)
   }
 }

@@ -27,7 +27,7 @@ struct TailCommand: ParsableCommand {
 
   private func follow<Loop: ShownLoop>(_ run: RunFolder, as _: Loop.Type) throws {
     let interruption = Interruption(says: "")
-    var follower = try RunFollower<Loop>(run, steps: lines)
+    var follower = try RecordFollower<Loop>(run, steps: lines)
     while true {
       try Self.print(follower.news())
       let status = RunSummary(run).status
@@ -43,7 +43,7 @@ struct TailCommand: ParsableCommand {
     }
   }
 
-  private static func print<Loop: ShownLoop>(_ news: [RunFollower<Loop>.News]) {
+  private static func print<Loop: ShownLoop>(_ news: [RecordFollower<Loop>.News]) {
     for event in news {
       switch event {
       case .step(let step): StandardStream.output.write(Loop.line(step))

@@ -280,6 +280,14 @@ private struct RecordedRun {
     #expect(abs(tables[1].rows[0].error.mean / minimum - 1) < 1e-3)
   }
 
+  /// jaxopt's own runs on this problem: stopped after 10 iterations, and by its tolerance at the 11th; float32 and
+  /// float64 alike to the digits given.
+  @Test(arguments: [("jaxopt:10", 2.3e-3), ("jaxopt:50", 3.2e-3), ("jaxopt", 3.2e-3)])
+  func errorsAtItsOwnSolutionAreThoseOfJaxopt(name: String, error: Double) throws {
+    let row = try EstimatorTable.onQuadratic([try Estimator(name)])[0].rows[0]
+    #expect(abs(row.error.mean - error) < 5e-5)
+  }
+
   @Test func onlyASolvedSystemAtTheMinimumIsValid() throws {
     let tables = try EstimatorTable.onQuadratic(try Estimator.list("cg:3,cg:1,exact"))
     #expect(tables[0].rows.map(\.isValid) == [false, false, true])
@@ -287,7 +295,7 @@ private struct RecordedRun {
     #expect(tables[1].rows[0].error.mean < 1e-12)
   }
 
-  @Test(arguments: ["", "cg", "cg:0", "neumann:x", "neumann:1:-1", "newton", "exact:2"])
+  @Test(arguments: ["", "cg", "cg:0", "jaxopt:0", "neumann:x", "neumann:1:-1", "newton", "exact:2"])
   func nothingElseIsAnEstimator(name: String) {
     #expect(throws: AnalysisError.badEstimator(name)) { try Estimator(name) }
   }

@@ -10,7 +10,7 @@ import Testing
   private let uniform = AlphaWeights(alpha: [Float](repeating: 0.3, count: 2 * 14 * 8))
 
   @Test func everyRowAddsUpToOne() {
-    let alpha = (0..<(2 * 14 * 8)).map { Float($0 * 37 % 101) / 10 - 5 }
+    let alpha = (0..<(2 * 14 * 8)).map { index -> Float in Float(index * 37 % 101) / 10 - 5 }
     let weights = AlphaWeights(alpha: alpha)
     for kind in CellKind.allCases {
       for edge in 0..<weights.edges {

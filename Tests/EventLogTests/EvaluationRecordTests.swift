@@ -196,11 +196,12 @@ struct RecordedTinyEvaluation: RecordedTinyRun {
     let names = RecordReplay<DerivedTraining>.Step.quantityNames
     let folder = tiny.scratch.url.appending(path: "vectors")
     let dump = try VectorDump(names, form: .npy, in: folder, known: names)
-    _ = try replay.compare(1..<2) { step in
+    let visit = { (step: RecordReplay<DerivedTraining>.Step) throws -> Void in
       let traced = try #require(try replay.reader.trace(ofStep: 1))
       #expect(try step.vectors("grad-w").map(\.values) == [traced.weightGradient])
       try dump.write(step, of: replay)
     }
+    _ = try replay.compare(1..<2, visit: visit)
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).count == names.count)
     #expect(names.count == 5)
   }

@@ -55,6 +55,7 @@ def accuracy(model, images, labels):
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)
     images, labels = part(sys.argv[1], "train")
     test = part(sys.argv[1], "t10k")
     held = torch.arange(len(labels)) % 5 == 4

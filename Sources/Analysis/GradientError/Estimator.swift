@@ -15,6 +15,8 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
     case identity
     case neumann(products: Int, rate: Double?)
     case conjugateGradients(iterations: Int)
+    /// Implicit where a descent of its own ends.
+    case ownSolution(iterations: Int)
     case unrolled(Int)
   }
 
@@ -30,7 +32,11 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
     ("cg:K", "implicit, K iterations of conjugate gradients"),
     ("unrolled:K", "exact through K steps"),
     ("darts", "as fd: the public DARTS code"), ("betty", "neumann:1:1, Betty's default"),
-    ("torchopt", "neumann:10:1, TorchOpt's default"), ("jaxopt", "cg:20, as jaxopt's root solvers"),
+    ("torchopt", "neumann:10:1, TorchOpt's default"),
+    (
+      "jaxopt[:K]",
+      "implicit where jaxopt's GradientDescent ends by default, after at most K (20) steps from w"
+    ),
     ("idarts", "neumann:2 at the rate of w, as the public iDARTS code"),
   ]
 
@@ -60,7 +66,10 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
     case ("t1t2", 1): kind = .identity
     case ("betty", 1): kind = .neumann(products: 1, rate: 1)
     case ("torchopt", 1): kind = .neumann(products: 10, rate: 1)
-    case ("jaxopt", 1): kind = .conjugateGradients(iterations: 20)
+    case ("jaxopt", 1): kind = .ownSolution(iterations: 20)
+    case ("jaxopt", 2):
+      guard let count, count >= 1 else { throw AnalysisError.badEstimator(name) }
+      kind = .ownSolution(iterations: count)
     case ("idarts", 1): kind = .neumann(products: 2, rate: nil)
     case ("neumann", 2...3):
       guard let count, count >= 0 else { throw AnalysisError.badEstimator(name) }
@@ -104,13 +113,22 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
         at: state, on: inputs, step: UnrolledStep(.dartsCode, descent), secondOrder: order)
       return Value(direction: found.direction, residual: nil, isValid: true, cost: found.cost)
     }
-    func implicit(_ solver: LinearSolver) throws -> Value {
+    func implicit(_ solver: LinearSolver, at point: Point<Double>? = nil) throws -> Value {
       let found = try problem.implicitHypergradient(
-        at: state.point, on: inputs, weightDecay: descent.weightDecay, solver: solver)
+        at: point ?? state.point, on: inputs, weightDecay: descent.weightDecay, solver: solver)
       return Value(
         direction: found.hypergradient.direction, residual: found.relativeResidual,
         isValid: found.isValid(startingStationarity: startingStationarity),
         cost: found.hypergradient.cost)
+    }
+    func ownSolution(_ iterations: Int) throws -> Value {
+      var cost = PassCost()
+      let end = try AcceleratedDescent(iterations: iterations).end(
+        of: problem, from: state.point, on: inputs.inner, weightDecay: descent.weightDecay,
+        cost: &cost)
+      var value = try implicit(.conjugateGradients(iterations: 20, tolerance: 0), at: end)
+      value.cost = value.cost + cost
+      return value
     }
     func unrolled(_ steps: Int) throws -> Value {
       let found = try problem.unrolledHypergradient(
@@ -126,6 +144,7 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
       return try implicit(.neumann(terms: products + 1, rate: rate ?? descent.rate))
     case .conjugateGradients(let iterations):
       return try implicit(.conjugateGradients(iterations: iterations, tolerance: 0))
+    case .ownSolution(let iterations): return try ownSolution(iterations)
     case .unrolled(let steps): return try unrolled(steps)
     }
   }

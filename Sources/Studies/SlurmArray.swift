@@ -1,0 +1,255 @@
+import EventLog
+import Foundation
+
+/// A study as job arrays of Slurm: one array of searches, and one of evaluations that waits for it.
+///
+/// The index of an array task is the index of a task of the study. Slurm's accounting is not needed: what is done is
+/// read from the run folders.
+public struct SlurmArray: Sendable {
+  public struct Options: Sendable {
+    public var program: URL
+    /// Tasks of an array that may run at once; nil for any number.
+    public var parallelism: Int?
+    /// As sbatch takes it: "12:00:00"; nil for the partition's own.
+    public var time: String?
+    public var partition: String?
+    public var threads = 4
+    /// As sbatch takes it: "8G"; nil for the partition's own.
+    public var memory: String?
+    /// Seconds before the limit at which a task writes its checkpoint and is queued again.
+    public var warningSeconds = 120
+    public var requeues = 20
+    /// Further options of sbatch, each a word: "--account=lab".
+    public var sbatchOptions: [String] = []
+    public var dataFolder: String?
+
+    public init(program: URL) { self.program = program }
+  }
+
+  public enum Part: String, Codable, Sendable { case searches, evaluations }
+
+  /// One array: its script, and the tasks that it runs.
+  public struct Script: Equatable, Sendable {
+    public var part: Part
+    public var url: URL
+    public var indices: [Int]
+    public var text: String
+  }
+
+  private let folder: StudyFolder
+  private let options: Options
+
+  public init(_ folder: StudyFolder, options: Options) {
+    (self.folder, self.options) = (folder, options)
+  }
+
+  /// Writes a script for each part that has something left to do and is not in the queue.
+  ///
+  /// - Throws: `StudyError.otherSettings`, `.notWritable`.
+  public func write(queue: SlurmQueue?) throws -> [Script] {
+    try folder.checkSettings()
+    try folder.create()
+    let left = try (0..<folder.study.count).filter { index in
+      if queue?.entry(ofIndex: index) != nil { return false }
+      switch try folder.resolution(ofIndex: index) {
+      case .noSuchCell: return false
+      case .waiting: return true
+      case .task(let task): return ![.done, .running].contains(try folder.state(of: task))
+      }
+    }
+    let searches = left.filter { $0 < folder.study.searches.count }
+    let evaluations = left.filter { $0 >= folder.study.searches.count }
+    let scripts = [(Part.searches, searches), (.evaluations, evaluations)]
+      .filter { !$0.1.isEmpty }
+      .map { part, indices in
+        Script(
+          part: part, url: folder.url.appending(path: "\(part.rawValue).sbatch"), indices: indices,
+          text: text(part, indices))
+      }
+    for script in scripts {
+      do {
+        try Data(script.text.utf8).write(to: script.url, options: .atomic)
+      } catch {
+        throw StudyError.notWritable(
+          path: script.url.relativePath, reason: error.localizedDescription)
+      }
+    }
+    return scripts
+  }
+
+  /// Hands the scripts to sbatch; evaluations wait for the searches, those in the queue as well.
+  ///
+  /// - Returns: the number of each script's job.
+  /// - Throws: `StudyError.noSlurm`, `.slurmRefused`.
+  public func submit(_ scripts: [Script], queue: SlurmQueue?) throws -> [String] {
+    var awaited = queue?.jobs(ofIndicesBelow: folder.study.searches.count) ?? []
+    return try scripts.map { script in
+      var arguments = ["--parsable"]
+      if script.part == .evaluations, !awaited.isEmpty {
+        arguments.append("--dependency=afterany:\(awaited.joined(separator: ":"))")
+      }
+      guard let output = ChildProcess.output(of: "sbatch", arguments + [script.url.path]) else {
+        throw StudyError.noSlurm(command: "sbatch")
+      }
+      // "123", or "123;cluster".
+      let job = output.text.split(separator: ";").first?
+        .trimmingCharacters(in: .whitespacesAndNewlines)
+      guard output.status == 0, let job, Int(job) != nil else {
+        throw StudyError.slurmRefused(command: "sbatch", reason: output.errors)
+      }
+      if script.part == .searches { awaited.append(job) }
+      try SlurmQueue.remember(job, of: folder)
+      return job
+    }
+  }
+
+  private func text(_ part: Part, _ indices: [Int]) -> String {
+    let path = folder.url.standardizedFileURL.path
+    let parallelism = options.parallelism.map { "%\($0)" } ?? ""
+    var directives = [
+      "--job-name=\(SlurmQueue.jobName(of: folder))",
+      "--array=\(Self.ranges(indices))\(parallelism)", "--cpus-per-task=\(options.threads)",
+      "--signal=B:USR1@\(options.warningSeconds)", "--requeue", "--open-mode=append",
+      "--output=\(path)/logs/slurm-%A_%a.out",
+    ]
+    directives += options.memory.map { ["--mem=\($0)"] } ?? []
+    directives += options.time.map { ["--time=\($0)"] } ?? []
+    directives += options.partition.map { ["--partition=\($0)"] } ?? []
+    directives += options.sbatchOptions
+    var command = [
+      options.program.path, "study", "task", path, "--threads", "\(options.threads)",
+      "--max-requeues", "\(options.requeues)",
+    ]
+    command += options.dataFolder.map { ["--data-dir", $0] } ?? []
+    return """
+      #!/bin/bash
+      # The \(part.rawValue) of the study \(folder.name), an array task for each that was not done.
+      # Written by `milenas-lab study submit`; it may be edited and handed to sbatch again.
+      \(directives.map { "#SBATCH \($0)" }.joined(separator: "\n"))
+
+      # \(options.warningSeconds) s before the limit Slurm sends USR1 to this process: the task ends its step, writes a
+      # checkpoint and is queued again, at most \(options.requeues) times. exec: so that it is this process.
+      exec \(ShellWord.line(command)) --index "$SLURM_ARRAY_TASK_ID"
+
+      """
+  }
+
+  /// "0-3,7".
+  static func ranges(_ indices: [Int]) -> String {
+    var ranges: [ClosedRange<Int>] = []
+    for index in indices.sorted() {
+      if let last = ranges.last, last.upperBound + 1 == index {
+        ranges[ranges.count - 1] = last.lowerBound...index
+      } else {
+        ranges.append(index...index)
+      }
+    }
+    return ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+      .joined(separator: ",")
+  }
+}
+
+/// The tasks of a study that lie in Slurm's queue.
+public struct SlurmQueue: Equatable, Sendable {
+  public struct Entry: Equatable, Sendable {
+    public var job: String
+    /// The index of the study's task.
+    public var index: Int
+    /// As squeue says it: "PENDING".
+    public var state: String
+    /// "Resources", "BeginTime", …
+    public var reason: String
+  }
+
+  public private(set) var entries: [Entry] = []
+
+  public func entry(ofIndex index: Int) -> Entry? { entries.first { $0.index == index } }
+
+  /// The jobs that tasks below an index belong to, each once.
+  func jobs(ofIndicesBelow count: Int) -> [String] {
+    Set(entries.filter { $0.index < count }.map(\.job)).sorted()
+  }
+
+  /// Asks squeue; nil where there is none, where it fails, and for a study that was never submitted.
+  public init?(_ folder: StudyFolder) {
+    let jobs = Self.jobs(of: folder)
+    guard !jobs.isEmpty,
+      let output = ChildProcess.output(
+        of: "squeue",
+        [
+          "--noheader", "--array", "--name=\(Self.jobName(of: folder))", "--format=%F|%K|%T|%r",
+        ]), output.status == 0
+    else { return nil }
+    self.init(text: output.text, jobs: jobs)
+  }
+
+  /// - Parameters:
+  ///   - text: lines of job, index, state and reason, between bars.
+  ///   - jobs: those of the study.
+  init(text: String, jobs: [String]) {
+    entries = text.split(whereSeparator: \.isNewline).compactMap { line in
+      let fields = line.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
+      guard fields.count == 4, jobs.contains(fields[0]), let index = Int(fields[1]) else {
+        return nil
+      }
+      return Entry(job: fields[0], index: index, state: fields[2], reason: fields[3])
+    }
+  }
+
+  static func jobName(of folder: StudyFolder) -> String { "study-\(folder.name)" }
+
+  private static func file(of folder: StudyFolder) -> URL {
+    folder.url.appending(path: "slurm-jobs.txt")
+  }
+
+  static func jobs(of folder: StudyFolder) -> [String] {
+    let text = (try? String(contentsOf: file(of: folder), encoding: .utf8)) ?? ""
+    return text.split(whereSeparator: \.isNewline).map(String.init)
+  }
+
+  /// - Throws: `StudyError.notWritable`.
+  static func remember(_ job: String, of folder: StudyFolder) throws {
+    let text = (jobs(of: folder) + [job]).joined(separator: "\n") + "\n"
+    do {
+      try Data(text.utf8).write(to: file(of: folder), options: .atomic)
+    } catch {
+      throw StudyError.notWritable(
+        path: file(of: folder).relativePath, reason: error.localizedDescription)
+    }
+  }
+}
+
+/// The array task of Slurm that this process is.
+public struct SlurmTask: Equatable, Sendable {
+  /// "123_4".
+  public var job: String
+  /// How often it was queued again.
+  public var restarts: Int
+
+  /// nil outside of an array task.
+  public init?(environment: [String: String] = ProcessInfo.processInfo.environment) {
+    guard let job = environment["SLURM_ARRAY_JOB_ID"],
+      let index = environment["SLURM_ARRAY_TASK_ID"]
+    else { return nil }
+    self.job = "\(job)_\(index)"
+    restarts = environment["SLURM_RESTART_COUNT"].flatMap { Int($0) } ?? 0
+  }
+
+  /// Puts the task back into the queue; Slurm ends this process then.
+  ///
+  /// - Throws: `StudyError.noSlurm`, `.slurmRefused`, also after `limit` times.
+  public func requeue(limit: Int) throws {
+    guard restarts < limit else {
+      throw StudyError.slurmRefused(
+        command: "the task",
+        reason: "it reached its time limit and was queued again \(restarts) times already; "
+          + "submit the study again to go on, with a longer --time or a larger --max-requeues")
+    }
+    guard let output = ChildProcess.output(of: "scontrol", ["requeue", job]) else {
+      throw StudyError.noSlurm(command: "scontrol")
+    }
+    guard output.status == 0 else {
+      throw StudyError.slurmRefused(command: "scontrol requeue \(job)", reason: output.errors)
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import EventLog
+import Foundation
+
+/// A study in one size: the searches and evaluations that it is made of.
+public struct Study: Sendable {
+  public var name: String
+  public var about: String?
+  /// nil when its file comes in one size.
+  public var size: String?
+  public var searches: [Task]
+  /// The cells that the searches find, trained from scratch; which cells they are is known when a search is done.
+  public var evaluations: [Evaluation]
+  /// The text of its file.
+  public var text: String
+
+  /// One search: a command line.
+  public struct Task: Equatable, Sendable {
+    public enum Command: String, Codable, Sendable { case search, evaluate }
+
+    /// The name of its record: "gdas-s0".
+    public var name: String
+    public var setting: String
+    public var seed: UInt64
+    public var command: Command
+    /// After the command's name, without name, folder and threads.
+    public var options: [String]
+    /// The cell that is trained, as `evaluate` takes it; nil for a search.
+    public var cell: String?
+    /// The search whose cell it is.
+    public var source: String?
+
+    /// What the task computes: the command's own words, with the seed.
+    public var arguments: [String] {
+      (cell.map { [$0] } ?? []) + options + ["--seed", "\(seed)"]
+    }
+  }
+
+  /// The training of one cell of one search.
+  public struct Evaluation: Equatable, Sendable {
+    public enum Choice: Equatable, Sendable {
+      /// The cell that the search ended with.
+      case final
+      /// Of the best cells of each size, the one at a place in the order of sizes, of at most so many.
+      case ofEachSize(place: Int, atMost: Int)
+    }
+
+    public var setting: String
+    public var search: String
+    public var choice: Choice
+    /// Of the training.
+    public var seed: UInt64
+    /// Whether names must say which search it is.
+    var isOfSeveralSearches: Bool
+    public var options: [String]
+
+    /// Until its cell is known: "gdas-s0, final cell".
+    public var title: String {
+      switch choice {
+      case .final: "\(search), final cell, seed \(seed)"
+      case .ofEachSize(let place, let atMost):
+        "\(search), size \(place + 1) of at most \(atMost), seed \(seed)"
+      }
+    }
+  }
+
+  /// The options of a task that say how much is recorded, rather than what is computed.
+  static let recordOptions = ["log-level", "keep-checkpoints"]
+
+  /// Searches and evaluations: the indices of a job array go over all of them, searches first.
+  public var count: Int { searches.count + evaluations.count }
+}

@@ -1,0 +1,96 @@
+/// What can go wrong with a study.
+public enum StudyError: Error, Equatable, CustomStringConvertible {
+  /// A place in a study file: "fig2.yaml:12".
+  public struct Place: Equatable, Sendable, CustomStringConvertible {
+    public var file: String
+    /// From 1; nil where the place is the file as a whole.
+    public var line: Int?
+
+    public var description: String { line.map { "\(file):\($0)" } ?? file }
+  }
+
+  case unreadable(path: String, reason: String)
+  case notYAML(Place, problem: String)
+  case unknownKey(Place, key: String, within: String, known: [String], nearest: String?)
+  case missingKey(Place, key: String, within: String)
+  case badValue(Place, key: String, found: String, expected: String)
+  /// An option of a study file that the study itself decides.
+  case decidedByStudy(Place, option: String, remedy: String)
+  /// Options that the command does not take, in the command's words.
+  case badOptions(Place, of: String, reason: String)
+  case twoTasksOfOneName(Place, name: String)
+  case noSuchStudy(name: String, known: [String], nearest: String?)
+  case noSuchSize(String, study: String, known: [String])
+  case otherSize(folder: String, holds: String, asked: String)
+  case noStudyFolder(path: String)
+  /// Finished or begun records whose settings are not those of the file.
+  case otherSettings(folder: String, tasks: [String])
+  case noSuchTask(index: Int, study: String, tasks: Int)
+  case tooManyThreads(workers: Int, threads: Int, cores: Int)
+  case notWritable(path: String, reason: String)
+  /// A command that the program itself does not take, in its own words.
+  case taskRefused(task: String, reason: String)
+  case noSlurm(command: String)
+  case slurmRefused(command: String, reason: String)
+
+  /// Whether a file, a name or an option is to blame, rather than the machine.
+  public var isBadInput: Bool {
+    switch self {
+    case .notWritable, .slurmRefused: false
+    default: true
+    }
+  }
+
+  public var description: String {
+    switch self {
+    case .unreadable(let path, let reason):
+      "the study \(path) cannot be read (\(reason)): give a YAML file, or a name that `milenas-lab study list` shows"
+    case .notYAML(let place, let problem):
+      "\(place): \(problem): this is no YAML that can be read"
+    case .unknownKey(let place, let key, let within, let known, let nearest):
+      "\(place): \(within) has no key “\(key)”"
+        + (nearest.map { "; did you mean \($0)?" }
+          ?? (known.count > 16
+            ? ": `milenas-lab search --help` and `milenas-lab evaluate --help` list the options"
+            : ": there are \(known.joined(separator: ", "))"))
+    case .missingKey(let place, let key, let within):
+      "\(place): \(within) lacks the key “\(key)”"
+    case .badValue(let place, let key, let found, let expected):
+      "\(place): \(key) is \(found), and must be \(expected)"
+    case .decidedByStudy(let place, let option, let remedy):
+      "\(place): the option \(option) is the study's own: \(remedy)"
+    case .badOptions(let place, let of, let reason):
+      "\(place): \(of): \(reason)"
+    case .twoTasksOfOneName(let place, let name):
+      "\(place): two tasks would be called \(name): rename a setting, or merge the evaluations"
+    case .noSuchStudy(let name, let known, let nearest):
+      "there is no study “\(name)”"
+        + (nearest.map { "; did you mean \($0)?" } ?? "")
+        + ": give a YAML file, a study's folder, or one of \(known.joined(separator: ", "))"
+    case .noSuchSize(let size, let study, let known):
+      known.isEmpty
+        ? "the study \(study) comes in one size: leave out --size \(size)"
+        : "the study \(study) has no size “\(size)”: there are \(known.joined(separator: ", "))"
+    case .otherSize(let folder, let holds, let asked):
+      "\(folder) holds the size \(holds) of this study, not \(asked): give the other a folder of its own with --name"
+    case .noStudyFolder(let path):
+      "\(path) holds no study.yaml: start the study with `milenas-lab study run`, or set --runs-dir"
+    case .otherSettings(let folder, let tasks):
+      "\(folder) holds records with other settings than the study's: \(tasks.joined(separator: "; ")); "
+        + "remove them with `milenas-lab runs remove`, or give the study another --name"
+    case .noSuchTask(let index, let study, let tasks):
+      "the study \(study) has no task \(index): its tasks are 0 to \(tasks - 1)"
+    case .tooManyThreads(let workers, let threads, let cores):
+      "\(workers) workers of \(threads) threads need \(workers * threads) cores, and this process has \(cores): "
+        + "lower --workers or --threads-per-worker"
+    case .notWritable(let path, let reason):
+      "cannot write \(path) (\(reason)): set --runs-dir to a folder that can be written"
+    case .taskRefused(let task, let reason):
+      "\(task): \(reason.hasPrefix("milenas-lab: ") ? String(reason.dropFirst(13)) : reason)"
+    case .noSlurm(let command):
+      "there is no \(command) here: submit on a machine of the cluster, or write the script alone with --print"
+    case .slurmRefused(let command, let reason):
+      "\(command) failed: \(reason)"
+    }
+  }
+}

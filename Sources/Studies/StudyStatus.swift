@@ -1,0 +1,135 @@
+import EventLog
+import Foundation
+
+/// Where every task of a study stands: from the run folders, and from Slurm's queue where there is one.
+public struct StudyStatus: Encodable, Equatable, Sendable {
+  public enum State: String, Encodable, Sendable {
+    case done, running, waiting, interrupted, failed, killed, unreadable
+    /// In Slurm's queue.
+    case queued
+    case otherSettings = "other settings"
+  }
+
+  public struct Row: Encodable, Equatable, Sendable {
+    public var task: String
+    public var setting: String
+    public var command: Study.Task.Command
+    public var seed: UInt64
+    public var state: State
+    public var epochs: Int?
+    public var ofEpochs: Int?
+    /// Recorded steps; nil where the log level keeps none.
+    public var steps: Int?
+    /// Mean over the epochs recorded.
+    public var secondsPerEpoch: Double?
+    /// Of a task that is running.
+    public var secondsLeft: Double?
+    /// Why it failed or waits.
+    public var reason: String?
+    /// Of the log, of a task that failed.
+    public var lastLines: [String]?
+  }
+
+  public var study: String
+  public var size: String?
+  public var rows: [Row]
+
+  public func count(of state: State) -> Int { rows.count { $0.state == state } }
+
+  /// - Parameter queue: what Slurm says; nil where it is not asked.
+  /// - Throws: what reading the records throws.
+  public init(_ folder: StudyFolder, queue: SlurmQueue?) throws {
+    study = folder.name
+    size = folder.study.size
+    rows = []
+    for (index, task) in folder.study.searches.enumerated() {
+      rows.append(try Self.row(task, index: index, folder, queue))
+    }
+    for (place, evaluation) in folder.study.evaluations.enumerated() {
+      let index = folder.study.searches.count + place
+      switch try folder.resolve(evaluation) {
+      case .task(let task): rows.append(try Self.row(task, index: index, folder, queue))
+      case .noSuchCell: break
+      case .waiting:
+        rows.append(
+          Row(
+            task: evaluation.title, setting: evaluation.setting, command: .evaluate,
+            seed: evaluation.seed, state: .waiting, reason: "for \(evaluation.search)"))
+      }
+    }
+    let speeds = Speeds(rows)
+    for index in rows.indices where rows[index].state == .running {
+      rows[index].secondsLeft = speeds.secondsLeft(of: rows[index])
+    }
+  }
+
+  private static func row(
+    _ task: Study.Task, index: Int, _ folder: StudyFolder, _ queue: SlurmQueue?
+  ) throws -> Row {
+    let state = try folder.state(of: task)
+    var row = Row(
+      task: task.name, setting: task.setting, command: task.command, seed: task.seed,
+      state: State(state))
+    row.ofEpochs = try folder.settings(of: task)["epochs"].flatMap { Int($0) }
+    if state != .waiting, let pace = RecordPace(folder.run(of: task), of: task.command) {
+      row.epochs = pace.epochs
+      row.steps = pace.steps
+      row.secondsPerEpoch = pace.secondsPerEpoch
+    }
+    switch state {
+    case .begun:
+      row.reason = RunSummary(folder.run(of: task)).problem
+      row.lastLines = folder.lastLines(of: task.name)
+    case .otherSettings(let differences): row.reason = differences.joined(separator: ", ")
+    case .unreadable(let reason): row.reason = reason
+    case .waiting, .running, .done: break
+    }
+    if let entry = queue?.entry(ofIndex: index), row.state != .running, row.state != .done {
+      row.state = .queued
+      row.reason = "Slurm job \(entry.job): \(entry.state.lowercased()), \(entry.reason)"
+    }
+    return row
+  }
+}
+
+extension StudyStatus.State {
+  fileprivate init(_ state: TaskState) {
+    self =
+      switch state {
+      case .waiting: .waiting
+      case .running: .running
+      case .done: .done
+      case .otherSettings: .otherSettings
+      case .unreadable: .unreadable
+      case .begun(.failed): .failed
+      case .begun(.killed): .killed
+      case .begun: .interrupted
+      }
+  }
+}
+
+/// How fast a run is, by its record; nil for one that cannot be read.
+struct RecordPace {
+  var epochs: Int
+  var steps: Int?
+  var secondsPerEpoch: Double?
+
+  init?(_ run: RunFolder, of command: Study.Task.Command) {
+    let pace =
+      switch command {
+      case .search: try? RecordPace(RunReader(run)) { $0.trainSeconds + $0.validSeconds }
+      case .evaluate: try? RecordPace(EvaluationReader(run)) { $0.trainSeconds + $0.testSeconds }
+      }
+    guard let pace else { return nil }
+    self = pace
+  }
+
+  private init<Loop: RecordedLoop>(
+    _ reader: RecordReader<Loop>, seconds: (Loop.Epoch) -> Double
+  ) throws {
+    let all = try reader.epochs()
+    epochs = all.count
+    steps = reader.manifest.logLevel >= .step ? try reader.stepCount() : nil
+    if !all.isEmpty { secondsPerEpoch = all.map(seconds).reduce(0, +) / Double(all.count) }
+  }
+}

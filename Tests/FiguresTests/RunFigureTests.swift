@@ -1,0 +1,149 @@
+import Analysis
+import EventLog
+import Foundation
+import Supernet
+import Testing
+
+@testable import Figures
+
+/// Figures of the small run that is in the repository.
+private struct Reference {
+  static let folder = RunFolder(
+    URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(
+        path: "runs/reference-gradient-error", directoryHint: .isDirectory))
+
+  enum Kind: String, CaseIterable, Sendable {
+    case genotype, alpha, search, gradientError, epsilon, unroll, curvature
+  }
+
+  static func figure(_ kind: Kind, theme: Theme, title: Text? = nil) throws -> Figure {
+    let reader = try RunReader(folder)
+    let run = try FigureRun(reader)
+    let results = KeptResults(of: folder)
+    switch kind {
+    case .genotype:
+      return try .genotype(
+        try KnownGenotypes()["DARTS_V2"].genotype, name: "DARTS_V2", sources: [], date: nil,
+        title: title)
+    case .alpha: return .alpha(try AlphaHistory(reader), from: run, title: title)
+    case .search: return .search(try SearchHistory(reader), theme: theme, from: run, title: title)
+    case .gradientError:
+      return .gradientError(try results.probes(), theme: theme, from: run, title: title)
+    case .epsilon:
+      return .epsilon(try results.epsilonSweep(), theme: theme, from: run, title: title)
+    case .unroll: return .unroll(try results.unrollSweep(), theme: theme, from: run, title: title)
+    case .curvature: return .curvature(try results.spectra(), theme: theme, from: run, title: title)
+    }
+  }
+
+  static func canvas(_ kind: Kind, style: FigureStyle, title: Text? = nil) throws -> Canvas {
+    try figure(kind, theme: style.theme, title: title).content.draw(
+      width: style.width, theme: style.theme, typesetter: Typesetter())
+  }
+}
+
+extension Canvas {
+  /// What is written, in the order of drawing.
+  fileprivate var words: [String] {
+    items.compactMap { item in
+      if case .words(let words, _, _, _) = item.shape { words.text.plain } else { nil }
+    }
+  }
+}
+
+@Suite struct RunFigureTests {
+  @Test(arguments: Reference.Kind.allCases, Venue.Column.allCases)
+  fileprivate func nothingLeavesThePage(kind: Reference.Kind, column: Venue.Column) throws {
+    let canvas = try Reference.canvas(
+      kind, style: FigureStyle(column: column), title: "A *title*, and λ_{max}")
+    let page = Rect(left: 0, top: 0, width: canvas.size.width, height: canvas.size.height)
+      .grown(by: 0.75)
+    #expect(canvas.size.height > 40 && canvas.size.height < 2.8 * canvas.size.width)
+    for item in canvas.items {
+      guard let bounds = item.bounds else { continue }
+      #expect(page.contains(item.clip ?? bounds), "\(item.shape)")
+    }
+    #expect(canvas.words.first == "A title, and λ_max")
+  }
+
+  @Test(arguments: Reference.Kind.allCases)
+  fileprivate func wordsNeverLieOnWords(kind: Reference.Kind) throws {
+    for column in Venue.Column.allCases {
+      let canvas = try Reference.canvas(kind, style: FigureStyle(column: column))
+      let words = canvas.items.filter { $0.role == .words }.compactMap { item -> Rect? in
+        guard case .words = item.shape else { return nil }
+        return item.bounds?.grown(by: -0.6)
+      }
+      for (index, rect) in words.enumerated() {
+        #expect(!words[..<index].contains { $0.intersects(rect) }, "\(column): \(rect)")
+      }
+    }
+  }
+
+  @Test(arguments: Reference.Kind.allCases)
+  fileprivate func theSameRunHasTheSameBytes(kind: Reference.Kind) throws {
+    let style = FigureStyle(column: .double)
+    let drawn = try (0..<2).map { _ in
+      try Reference.figure(kind, theme: style.theme).rendered(
+        as: .svg, style: style, arguments: [kind.rawValue])
+    }
+    #expect(drawn[0] == drawn[1])
+  }
+
+  @Test(arguments: Reference.Kind.allCases)
+  fileprivate func everyFigureHasNumbersAndWords(kind: Reference.Kind) throws {
+    let figure = try Reference.figure(kind, theme: FigureStyle().theme)
+    #expect(!figure.summary.isEmpty && !figure.caption.isEmpty && !figure.title.isEmpty)
+    #expect(!figure.data.rows.isEmpty)
+    #expect(figure.data.rows.allSatisfy { $0.count == figure.data.columns.count })
+    #expect(!figure.data.csv.lowercased().contains("nan"))
+  }
+
+  @Test func theSharesOfAStateAddUpToOne() throws {
+    let data = try Reference.figure(.gradientError, theme: FigureStyle().theme).data
+    let shares = data.rows.filter { $0[2] == "share of the error" }
+    let sums = Dictionary(grouping: shares) { "\($0[0])" }.mapValues { rows in
+      rows.reduce(0.0) { sum, row in
+        if case .number(let share) = row[5] { sum + share } else { sum }
+      }
+    }
+    #expect(sums.count == 4)
+    #expect(sums.values.allSatisfy { abs($0 - 1) < 1e-9 })
+  }
+
+  @Test func everyOperationIsNamedOnItsEdge() throws {
+    let canvas = try Reference.canvas(.genotype, style: FigureStyle())
+    let genotype = try KnownGenotypes()["DARTS_V2"].genotype
+    let expected = (genotype.normal + genotype.reduction).map {
+      OperationStyle.name(of: $0.operation).plain
+    }
+    let names = Set(expected)
+    #expect(canvas.words.filter(names.contains).sorted() == expected.sorted())
+    #expect(canvas.words.filter { $0 == "c_k−2" }.count == 2)
+  }
+
+  @Test func operationsAreWrittenShort() {
+    let names = Genotype.operationNames.map { OperationStyle.name(of: $0).plain }
+    #expect(
+      names == [
+        "max 3×3", "avg 3×3", "skip", "sep 3×3", "sep 5×5", "sep 7×7", "dil 3×3", "dil 5×5",
+        "1×7, 7×1",
+      ])
+  }
+
+  @Test func cellsStandSideBySideWhereThereIsRoom() throws {
+    let narrow = try Reference.canvas(.genotype, style: FigureStyle(column: .single))
+    let wide = try Reference.canvas(.genotype, style: FigureStyle(column: .double))
+    #expect(wide.size.height < 0.7 * narrow.size.height)
+  }
+
+  /// With an entry for what was found: another analysis makes another figure.
+  @Test func theSourceOfAnAnalysisChangesWithIt() throws {
+    let run = try FigureRun(try RunReader(Reference.folder))
+    let one = try run.analysed("curvature", [1.0]).sources
+    #expect(one.count == 2 && one[0] == run.sources[0])
+    #expect(one[1] != (try run.analysed("curvature", [1.5]).sources[1]))
+    #expect(one == (try run.analysed("curvature", [1.0]).sources))
+  }
+}
