@@ -77,7 +77,7 @@ public struct NotebookPlace: Sendable {
   }
 
   private static func digest(of run: RunFolder) -> String {
-    (try? RunReader(run).digest()) ?? "cannot be read"
+    (try? run.digest()) ?? "cannot be read"
   }
 }
 
