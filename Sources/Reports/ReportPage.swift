@@ -10,11 +10,17 @@ public struct ReportPage: Sendable {
   /// - Throws: `EventLogError` for a record that cannot be read.
   public init(_ subject: ReportSubject, dataFolder: String? = nil) throws {
     let sections =
-      subject.isStudy
-      ? try StudySections(subject, dataFolder: dataFolder).all
-      : try RunSections(subject.runs[0], dataFolder: dataFolder).all
+      if subject.isStudy {
+        try StudySections(subject, dataFolder: dataFolder).all
+      } else if let search = subject.searches.first {
+        try RunSections(search, subject.evaluations, dataFolder: dataFolder).all
+      } else {
+        try subject.evaluations.flatMap { try EvaluationSections($0, dataFolder: dataFolder).all }
+      }
     self.init(
-      title: subject.name, sections: sections + [try Self.checklist(Checklist(subject))])
+      title: subject.name,
+      sections: sections
+        + (subject.searches.isEmpty ? [] : [Self.checklist(try Checklist(subject))]))
   }
 
   init(title: String, sections: [HTML]) {
@@ -98,7 +104,6 @@ public struct ReportPage: Sendable {
     .checklist td:first-child { font-variant-numeric: tabular-nums; }
     code, pre { font: .84rem/1.45 ui-monospace, DejaVu Sans Mono, Menlo, Consolas, monospace; }
     pre { background: #f5f5f3; padding: .7rem .9rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-    .figures { display: flex; flex-wrap: wrap; gap: 1rem 2rem; }
     figure { margin: .8rem 0; max-width: 100%; }
     figure svg { max-width: 100%; height: auto; }
     figcaption { max-width: 44rem; }
@@ -114,12 +119,6 @@ public struct ReportPage: Sendable {
     }
 
     """
-}
-
-/// A drawing of a page, and what it shows.
-struct PageFigure: Sendable {
-  var drawing: InlineSVG
-  var caption: String
 }
 
 // MARK: - Parts of pages
@@ -156,14 +155,5 @@ extension HTML {
 
   static func commands(_ lines: [String]) -> HTML {
     .tag("pre", [:], .tag("code", [:], .text(lines.joined(separator: "\n"))))
-  }
-
-  static func figures(_ figures: [PageFigure]) -> HTML {
-    .tag(
-      "div", ["class": "figures"],
-      figures.map { figure in
-        .tag(
-          "figure", [:], .drawing(figure.drawing), .tag("figcaption", [:], .text(figure.caption)))
-      })
   }
 }
