@@ -60,4 +60,35 @@ import Testing
     shell.waitUntilExit()
     #expect(String(decoding: said, as: UTF8.self) == "0\n")
   }
+
+  @Test func namesOfRunsCompleteInBash() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "milenas-lab-\(UUID().uuidString)", directoryHint: .isDirectory)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for name in ["exact", "finite"] {
+      let run = folder.appending(path: "records/\(name)")
+      try FileManager.default.createDirectory(at: run, withIntermediateDirectories: true)
+      try Data("{}".utf8).write(to: run.appending(path: "manifest.json"))
+    }
+    let shell = Process()
+    shell.executableURL = URL(filePath: "/bin/bash")
+    shell.currentDirectoryURL = folder
+    shell.arguments = [
+      "-c",
+      """
+      PATH=$(dirname "$0"):$PATH
+      source <(milenas-lab --generate-completion-script bash)
+      COMP_WORDS=(milenas-lab runs show --runs-dir records ""); COMP_CWORD=5
+      COMP_LINE="milenas-lab runs show --runs-dir records "; COMP_POINT=${#COMP_LINE}
+      _milenas-lab milenas-lab "" records
+      echo "${COMPREPLY[@]}"
+      """, BuiltProgram.url.path,
+    ]
+    let output = Pipe()
+    shell.standardOutput = output
+    try shell.run()
+    let said = try output.fileHandleForReading.readToEnd() ?? Data()
+    shell.waitUntilExit()
+    #expect(String(decoding: said, as: UTF8.self) == "exact finite\n")
+  }
 }
