@@ -100,7 +100,7 @@ public struct ReportPage: Sendable {
     td { border-bottom: 1px solid #e4e4e4; }
     td p { margin: 0 0 .15rem; }
     .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-    .changed td { font-weight: 600; }
+    .facts td:first-child { min-width: 11rem; }
     .checklist td:first-child { font-variant-numeric: tabular-nums; }
     code, pre { font: .84rem/1.45 ui-monospace, DejaVu Sans Mono, Menlo, Consolas, monospace; }
     pre { background: #f5f5f3; padding: .7rem .9rem; white-space: pre-wrap; overflow-wrap: anywhere; }
@@ -150,7 +150,7 @@ extension HTML {
   static func facts(_ facts: [(String, String?)]) -> HTML {
     .table(
       ["what", "value"],
-      facts.compactMap { name, value in value.map { [.text(name), .text($0)] } })
+      facts.compactMap { name, value in value.map { [.text(name), .text($0)] } }, class: "facts")
   }
 
   static func commands(_ lines: [String]) -> HTML {
