@@ -1,3 +1,4 @@
+import EventLog
 import Foundation
 
 /// A report as one page: no script, nothing loaded from anywhere, the same in print and offline.
@@ -51,11 +52,11 @@ public struct ReportPage: Sendable {
   /// - Throws: `ReportsError.notWritable`.
   public func write(to url: URL) throws {
     do {
-      try Data(html.utf8).write(to: url, options: .atomic)
-    } catch {
-      let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error
-      throw ReportsError.notWritable(
-        path: url.relativePath, reason: (cause ?? error).localizedDescription)
+      try AtomicFile.write(Data(html.utf8), to: url)
+    } catch EventLogError.writeFailed(_, let reason) {
+      throw ReportsError.notWritable(path: url.relativePath, reason: reason)
+    } catch EventLogError.diskFull {
+      throw ReportsError.notWritable(path: url.relativePath, reason: "the disk is full")
     }
   }
 

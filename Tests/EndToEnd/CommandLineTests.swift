@@ -23,6 +23,11 @@ import Testing
     #expect(outcome.errors.split(separator: "\n").count == 1)
   }
 
+  @Test func aMistypedCommandGetsASuggestion() throws {
+    let errors = try BuiltProgram.run("serch", "--dry-run").errors
+    #expect(errors.contains("did you mean `milenas-lab search`?"))
+  }
+
   @Test func anEmptyListIsNoErrorAndSaysWhatToDo() throws {
     let outcome = try BuiltProgram.run("runs", "list")
     #expect(outcome.exitCode == 0)

@@ -119,6 +119,9 @@ import Testing
     try page.write(to: file)
     #expect(try String(contentsOf: file, encoding: .utf8) == page.html)
     let nowhere = runs.folder.appending(path: "no/such/folder/tiny.html")
-    #expect(throws: ReportsError.self) { try page.write(to: nowhere) }
+    #expect(
+      throws: ReportsError.notWritable(
+        path: nowhere.relativePath, reason: "No such file or directory")
+    ) { try page.write(to: nowhere) }
   }
 }
