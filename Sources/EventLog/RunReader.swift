@@ -99,3 +99,15 @@ public struct RecordReader<Loop: RecordedLoop> {
     try LogDatabase.translatingErrors(of: run.logFile.relativePath) { try queue.read(body) }
   }
 }
+
+extension RunFolder {
+  /// The last digest of its chain, whatever the run is of; see `RecordReader.digest`.
+  ///
+  /// - Throws: as `RecordReader`.
+  public func digest() throws -> String {
+    switch try kind() {
+    case .search: try RunReader(self).digest()
+    case .evaluation: try RecordReader<DerivedTraining>(self).digest()
+    }
+  }
+}

@@ -14,7 +14,7 @@ public struct CellOptions: Equatable, Sendable {
   public var name: String?
   /// The run that the cell reads: a name in the runs folder, or a path.
   public var run: String?
-  /// A folder of runs that the cell reads.
+  /// Runs that the cell reads: a folder of them, or those whose names begin alike, FOLDER/NAME*.
   public var study: String?
   /// Runs that the cell makes, by their names in the runs folder; what an earlier execution left is removed first.
   public var makes: [String] = []
@@ -24,7 +24,7 @@ public struct CellOptions: Equatable, Sendable {
   public var tolerance = 0.0
   /// The output is not compared.
   public var isIgnored = false
-  /// The output of a command comes as CSV and is shown as a table.
+  /// What the cell prints is CSV, and is shown as a table.
   public var isTable = false
   /// Shown, never run.
   public var isSkipped = false
@@ -33,7 +33,7 @@ public struct CellOptions: Equatable, Sendable {
   public var exitCode: Int32 = 0
   /// What matches is shown as "…": times, paths.
   public var mask: String?
-  /// Only lines that hold a match are shown.
+  /// Only lines that hold a match are shown; of a table, only such rows, as they stand in CSV.
   public var keep: String?
   /// Significant digits of the numbers in a table.
   public var digits: Int?
@@ -43,12 +43,12 @@ public struct CellOptions: Equatable, Sendable {
   /// Options that not every cell may have.
   private static let languages: [String: Set<CellLanguage>] = [
     "makes": [.sh, .milenas], "figure": [.sh, .milenas], "exit": [.sh, .milenas],
-    "stderr": [.sh, .milenas], "keep": [.sh, .milenas], "table": [.milenas],
-    "digits": [.sql, .milenas],
+    "stderr": [.sh, .milenas], "keep": [.sh, .milenas], "table": [.sh, .milenas],
   ]
 
   private static let names =
-    ["name", "run", "study", "tolerance", "ignore", "skip", "mask", "timeout"] + languages.keys
+    ["name", "run", "study", "tolerance", "ignore", "skip", "mask", "digits", "timeout"]
+    + languages.keys
 
   public init() {}
 
@@ -144,10 +144,9 @@ public struct CellOptions: Equatable, Sendable {
       throw Self.bad(
         "a sql cell reads a run: write {run=NAME}, or {study=FOLDER} for every run in a folder")
     }
-    if digits != nil && language == .milenas && !isTable {
+    if digits != nil && language != .sql && !isTable {
       throw Self.bad("digits is for tables: add table, or leave it out")
     }
-    if keep != nil && isTable { throw Self.bad("keep is for text, not for tables: leave out one") }
     if hasMessages && isTable {
       throw Self.bad("messages fit in no table: leave out stderr or table")
     }

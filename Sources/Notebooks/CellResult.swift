@@ -4,6 +4,11 @@ import Foundation
 public enum CellResult: Equatable, Sendable {
   case text(String)
   case table(ResultTable)
+
+  /// - Throws: `CellFailure.failed` where a cell says that it prints a table, and prints none.
+  init(printed text: String, by cell: Cell) throws {
+    self = cell.options.isTable ? .table(try ResultTable(csv: text)) : .text(text)
+  }
 }
 
 /// Rows under named columns, as text.
@@ -50,7 +55,7 @@ public struct ResultTable: Equatable, Sendable {
       records.allSatisfy({ $0.count == columns.count })
     else {
       throw CellFailure.failed(
-        reason: "the command prints no table as CSV: leave out the option table")
+        reason: "it prints no CSV: add --format csv to the command, or leave out the option table")
     }
     self.init(columns: columns, rows: Array(records.dropFirst()))
   }
@@ -114,7 +119,11 @@ struct Rendering {
   }
 
   private func markdown(_ table: ResultTable) throws -> String {
-    let rows = try table.rows.map { try $0.map { try masked(rounded($0)) } }
+    let pattern = try options.keep.map { try Regex($0) }
+    let kept = table.rows.filter { row in
+      pattern.map { row.joined(separator: ",").contains($0) } ?? true
+    }
+    let rows = try kept.map { try $0.map { try masked(rounded($0)) } }
     let areNumbers = table.columns.indices.map { column in
       rows.contains { Double($0[column]) != nil }
         && rows.allSatisfy { $0[column].isEmpty || Double($0[column]) != nil }

@@ -49,13 +49,7 @@ public struct ProgramInterpreter: Interpreter {
   }
 
   public func run(_ cell: Cell, within limits: CellLimits) throws -> CellResult {
-    var commands = try CommandWords.commands(of: cell.code)
-    if cell.options.isTable {
-      guard commands.count == 1 else {
-        throw CellFailure.failed(reason: "a table comes from one command: make cells of the others")
-      }
-      commands[0] += ["--format", "csv"]
-    }
+    let commands = try CommandWords.commands(of: cell.code)
     let deadline = ContinuousClock.now + .seconds(limits.seconds)
     var text = ""
     for (index, words) in commands.enumerated() {
@@ -65,7 +59,7 @@ public struct ProgramInterpreter: Interpreter {
         process.program, words,
         expecting: index == commands.count - 1 ? cell.options.exitCode : 0, of: cell, within: left)
     }
-    return cell.options.isTable ? .table(try ResultTable(csv: text)) : .text(text)
+    return try CellResult(printed: text, by: cell)
   }
 }
 
@@ -78,10 +72,10 @@ public struct ShellInterpreter: Interpreter {
   }
 
   public func run(_ cell: Cell, within limits: CellLimits) throws -> CellResult {
-    .text(
-      try process.run(
-        URL(filePath: "/bin/sh"), ["-e", "-c", cell.code], expecting: cell.options.exitCode,
-        of: cell, within: limits))
+    let text = try process.run(
+      URL(filePath: "/bin/sh"), ["-e", "-c", cell.code], expecting: cell.options.exitCode,
+      of: cell, within: limits)
+    return try CellResult(printed: text, by: cell)
   }
 }
 

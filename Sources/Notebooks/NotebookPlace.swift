@@ -50,12 +50,17 @@ public struct NotebookPlace: Sendable {
     return try store.find(name)
   }
 
-  /// The runs in a folder, by name: `reference-fig2` or a path.
+  /// The runs in a folder, by name: `reference-fig2`, a path, or with the beginning of names `reference-fig3/eval-*`.
   ///
   /// - Throws: `EventLogError.noRuns`.
   func study(_ name: String) throws -> [RunFolder] {
-    for candidate in [runs.appending(path: name), folder.appending(path: name)] {
-      let found = RunStore(folder: candidate).list()
+    var (path, prefix) = (name, "")
+    if name.hasSuffix("*"), let slash = name.lastIndex(of: "/") {
+      path = String(name[..<slash])
+      prefix = String(name[name.index(after: slash)...].dropLast())
+    }
+    for candidate in [runs.appending(path: path), folder.appending(path: path)] {
+      let found = RunStore(folder: candidate).list().filter { $0.name.hasPrefix(prefix) }
       if !found.isEmpty { return found.sorted { $0.name < $1.name } }
     }
     throw EventLogError.noRuns(folder: name)
@@ -72,7 +77,7 @@ public struct NotebookPlace: Sendable {
   }
 
   private static func digest(of run: RunFolder) -> String {
-    (try? RunReader(run).digest()) ?? "cannot be read"
+    (try? run.digest()) ?? "cannot be read"
   }
 }
 

@@ -24,13 +24,13 @@ struct NotebookCommand: ParsableCommand {
       repository, or else in the current folder. Options:
 
         name=NAME          what --only and messages call the cell
-        run=NAME           the run that it reads; study=FOLDER: every run in a folder
+        run=NAME           the run that it reads; study=FOLDER: every run in a folder; study=FOLDER/NAME*
         makes=NAME,…       runs that it makes, removed before it makes them again
         figure=PATH,…      pictures that it draws, shown below it
-        table, digits=N    the command's CSV as a table; significant digits in tables
+        table, digits=N    the CSV that it prints, as a table; significant digits in tables
         tolerance=T        numbers that differ by at most this part of the larger one are equal
         ignore             the output is not compared
-        mask=REGEX         what matches is shown as …; keep=REGEX: only lines with a match are shown
+        mask=REGEX         what matches is shown as …; keep=REGEX: only lines or rows with a match
         exit=N, stderr     the exit code that is expected; messages belong to the output
         timeout=SECONDS    for this cell
         skip               shown, never run

@@ -33,7 +33,7 @@ import Testing
       # Cells
 
       ```milenas {table name=cells}
-      genotype count DARTS_V2
+      genotype count DARTS_V2 --format csv
       ```
 
       ```sql {run=\(Self.referenceRun) tolerance=1e-6}

@@ -39,13 +39,6 @@ import Testing
     try queue.close()
   }
 
-  private func digest(_ run: RunFolder) throws -> String {
-    switch try run.kind() {
-    case .search: try RunReader(run).digest()
-    case .evaluation: try EvaluationReader(run).digest()
-    }
-  }
-
   private func checkpoint(_ run: RunFolder, _ step: Int) -> URL { run.checkpointFile(atStep: step) }
 
   @Test(arguments: RunKind.allCases)
@@ -62,7 +55,7 @@ import Testing
     #expect(notices.count == 1 && notices[0].contains("going on from the one before"))
     let starts = try ReadOnlySQL(run).run("SELECT first_step FROM attempts ORDER BY attempt")
     #expect(starts.rows == [[.integer(0)], [.integer(2)]])
-    #expect(try digest(run) == digest(whole))
+    #expect(try run.digest() == whole.digest())
     #expect(wrong(run) == [], "the broken file was written again")
   }
 
@@ -74,7 +67,7 @@ import Testing
     try FileManager.default.removeItem(at: run.checkpoints)
     #expect(wrong(run).count == 2 && wrong(run)[0].says.contains("missing"))
     try tiny.resume(run)
-    #expect(try digest(run) == digest(whole))
+    #expect(try run.digest() == whole.digest())
   }
 
   /// Every byte counts: whichever is flipped, something is found wrong.
@@ -309,7 +302,7 @@ import Testing
     let copy = RunFolder(tiny.store.folder.appending(path: "elsewhere"))
     try FileManager.default.copyItem(at: run.url, to: copy.url)
     try tiny.resume(copy)
-    #expect(try digest(copy) == digest(tiny.run("whole")))
+    #expect(try copy.digest() == tiny.run("whole").digest())
     #expect(Verification(copy).isWhole)
     #expect(RunSummary(run).status == .interrupted)
   }

@@ -107,7 +107,7 @@ import Testing
     ("```sh {name=1}\n```\n", 1, "cannot name a cell"),
     ("```sh {exit=256}\n```\n", 1, "exit code"),
     ("```milenas {digits=3}\n```\n", 1, "add table"),
-    ("```milenas {table keep=a}\n```\n", 1, "leave out one"),
+    ("```milenas {table stderr}\n```\n", 1, "fit in no table"),
     ("```sh title=x\n```\n", 1, "are no options"),
     ("```sh {name=a}\n```\n\n```sh {name=a}\n```\n", 4, "in line 1 is called a too"),
     ("- ```sh\n  a\n  ```\n", 1, "in a list or a quote"),

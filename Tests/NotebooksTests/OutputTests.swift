@@ -36,14 +36,17 @@ import Testing
   @Test func tablesAreMarkdownWithNumbersToTheRight() throws {
     var options = CellOptions()
     options.digits = 3
+    options.keep = "[123]$"
     let table = ResultTable(
       columns: ["a|b", "x", "n"],
-      rows: [["<i>*", "0.123456", "1234567"], ["", "1.5e-9", "2"], ["a\nb", "", "3"]])
+      rows: [
+        ["<i>*", "0.123456", "1234561"], ["", "1.5e-9", "2"], ["a\nb", "", "3"], ["d", "", "4"],
+      ])
     #expect(
       try Rendering(options: options).body(of: .table(table), figures: ["![f](f.svg)"]) == """
         | a\\|b | x | n |
         | --- | ---: | ---: |
-        | &lt;i>\\* | 0.123 | 1234567 |
+        | &lt;i>\\* | 0.123 | 1234561 |
         |  | 1.5e-09 | 2 |
         | a b |  | 3 |
 

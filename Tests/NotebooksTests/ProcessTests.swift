@@ -44,10 +44,13 @@ import Testing
     #expect(try Self.run("milenas-lab a 'b  c'\nd", language: "milenas") == .text("a b  c\nd\n"))
   }
 
-  @Test func aTableComesFromTheCommandsCSV() throws {
+  @Test(arguments: ["milenas", "sh"]) func aTableComesFromTheCSVThatIsPrinted(language: String)
+    throws
+  {
+    let code = language == "sh" ? "echo a,b; echo 1,2" : "a,b\n1,2"
     #expect(
-      try Self.run("a,b", language: "milenas", options: "{table}")
-        == .table(ResultTable(columns: ["a", "b --format csv"], rows: [])))
+      try Self.run(code, language: language, options: "{table}")
+        == .table(ResultTable(columns: ["a", "b"], rows: [["1", "2"]])))
   }
 
   /// Whether a process still runs; one that has ended and waits for its parent does not.

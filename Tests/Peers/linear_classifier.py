@@ -5,7 +5,7 @@ network has to beat.
   python linear_classifier.py /usr/share/datasets/fashion-mnist
 
 Pixels are normalised as milenas-lab does. The loss is convex: L-BFGS in float64 goes to its minimum. The penalty is the
-one that is best on every fifth training image, held back; then all of them train. The test images choose nothing.
+one that is best on the last fifth of the training images, held back; then all of them train. The test images choose nothing.
 """
 import gzip
 import json
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-PENALTIES = [1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
+PENALTIES = [1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1]
 
 
 def idx(folder, name):
@@ -36,8 +36,8 @@ def train(images, labels, penalty):
     """Minimises cross-entropy + penalty/2 |W|^2, the biases free."""
     weights = torch.zeros(images.shape[1], 10, dtype=torch.float64, requires_grad=True)
     biases = torch.zeros(10, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([weights, biases], max_iter=500, history_size=20, line_search_fn="strong_wolfe",
-                                  tolerance_grad=1e-6, tolerance_change=1e-12)
+    optimizer = torch.optim.LBFGS([weights, biases], max_iter=300, history_size=20, line_search_fn="strong_wolfe",
+                                  tolerance_grad=1e-5, tolerance_change=1e-12)
 
     def loss():
         optimizer.zero_grad()
@@ -58,7 +58,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     images, labels = part(sys.argv[1], "train")
     test = part(sys.argv[1], "t10k")
-    held = torch.arange(len(labels)) % 5 == 4
+    held = torch.arange(len(labels)) >= len(labels) * 4 // 5
     scores = {p: accuracy(train(images[~held], labels[~held], p), images[held], labels[held]) for p in PENALTIES}
     penalty = max(PENALTIES, key=lambda p: scores[p])
     model = train(images, labels, penalty)
