@@ -52,7 +52,11 @@ public struct Checklist: Encodable, Equatable, Sendable {
     "Releasing code", "Comparing methods", "Reporting important details",
   ]
 
+  /// - Throws: `EventLogError.otherKind` for an evaluation alone.
   public init(_ subject: ReportSubject) throws {
+    guard !subject.searches.isEmpty else {
+      throw EventLogError.otherKind(run: subject.name, found: .evaluation, needed: .search)
+    }
     let evidence = try StudyEvidence(subject)
     self.subject = subject.name
     items = Self.code(evidence) + Self.comparison(evidence) + Self.details(evidence)
@@ -69,13 +73,17 @@ public struct Checklist: Encodable, Equatable, Sendable {
         study.program,
         add: joined(
           study.missingSource,
-          "the record holds no training of the final architecture: give the command of `milenas-lab evaluate`, "
-            + "or the other program, behind the reported numbers")),
+          study.finalEvaluation.isEmpty
+            ? "there is no record of training the final architecture: make one with `milenas-lab evaluate`, or name "
+              + "the program behind the reported numbers" : nil)),
       Item(
         "1.2", "Code of the search space", study.program + study.space, add: study.missingSource),
       Item(
-        "1.3", "Hyperparameters and random seeds of the final evaluation", [],
-        add: "the record ends with the search: report the settings and seeds of the final training"),
+        "1.3", "Hyperparameters and random seeds of the final evaluation", study.finalEvaluation,
+        add: study.finalEvaluation.isEmpty
+          ? "the record ends with the search: report the settings and seeds of the final training"
+          : nil
+      ),
       Item(
         "1.4", "Code of the search method", study.program + study.methods, add: study.missingSource),
       Item(
@@ -107,9 +115,12 @@ public struct Checklist: Encodable, Equatable, Sendable {
           ? "no two settings here differ in one value alone: add such runs, or say where the ablations are"
           : nil),
       Item(
-        "2.4", "The same evaluation protocol for all methods", study.protocolOfSearch,
-        add:
-          "this is the accuracy of the supernet: report how the derived networks were trained and tested"
+        "2.4", "The same evaluation protocol for all methods", study.evaluationProtocol,
+        add: study.finalEvaluation.isEmpty
+          ? "this is the accuracy of the supernet: report how the derived networks were trained and tested"
+          : study.differentEvaluations.map {
+            "say why these settings differ between evaluations: \($0)"
+          }
       ),
       Item(
         "2.5", "Performance compared over time", study.curves,
@@ -140,8 +151,10 @@ public struct Checklist: Encodable, Equatable, Sendable {
         study.chosenValues + study.cost,
         add: "say how these values were chosen, and what the runs cost that are not in this record"),
       Item(
-        "3.2", "Time of the whole method from end to end, not of the search alone", study.cost,
-        add: "this is the search: add the time of the final training"),
+        "3.2", "Time of the whole method from end to end, not of the search alone",
+        study.cost + study.evaluationCost,
+        add: study.evaluationCost.isEmpty
+          ? "this is the search: add the time of the final training" : nil),
       Item(
         "3.3", "All details of the experimental setup",
         study.hyperparameters + study.data + study.environment, add: nil),

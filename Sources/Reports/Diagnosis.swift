@@ -1,6 +1,8 @@
+import CCairo
 import COpenBLAS
 import Datasets
 import EventLog
+import Figures
 import Foundation
 
 /// What this program runs on, and what may be wrong with it: for bug reports.
@@ -59,9 +61,12 @@ public struct Diagnosis: Encodable, Equatable, Sendable {
     findings.append(Self.openBLAS)
     add("SQLite", environment.sqlite)
     for (name, version) in (environment.libraries ?? [:]).sorted(by: { $0.key < $1.key })
-    where name != "openblas" {
+    where !["openblas", "cairo", "pango"].contains(name) {
       add(name, version)
     }
+    add("Cairo", unsafe String(cString: cairo_version_string()))
+    add("Pango", unsafe String(cString: pango_version_string()))
+    findings.append(Self.font { try Typesetter() })
     addShippedFiles()
     findings += Self.folder(runs)
   }
@@ -153,6 +158,17 @@ public struct Diagnosis: Encodable, Equatable, Sendable {
       remedy:
         "it takes this processor for an old one: OPENBLAS_CORETYPE=\(better) in the environment makes "
         + "evaluations and fits faster, with other last bits")
+  }
+
+  /// Whether the font that comes with the program can be used.
+  static func font(_ load: () throws -> Typesetter) -> Finding {
+    do {
+      let typesetter = try load()
+      let digest = typesetter.fontDigest.map { ", SHA-256 \($0.prefix(12))" }
+      return Finding("font", "\(typesetter.family)\(digest ?? "")")
+    } catch {
+      return Finding("font", "\(error)", .wrong, remedy: "build the program again")
+    }
   }
 
   private mutating func addShippedFiles() {

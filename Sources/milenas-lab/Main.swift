@@ -86,9 +86,8 @@ struct Failure {
       // 64 is swift-argument-parser's code for bad usage; help and --version arrive here too, with 0.
       let code = MilenasLab.exitCode(for: error).rawValue
       let isUsage = code == ExitCode.validationFailure.rawValue
-      message =
-        MilenasLab.message(for: error)
-        + (isUsage ? Self.helpHint : "")
+      let hint = Self.nearestCommand.map { "; did you mean `milenas-lab \($0)`?" }
+      message = MilenasLab.message(for: error) + (isUsage ? hint ?? Self.helpHint : "")
       exitCode = isUsage ? 2 : code
     }
   }
@@ -100,6 +99,15 @@ struct Failure {
   }
 
   private static let helpHint = "; `milenas-lab --help` shows what there is"
+
+  /// The command that the first word of the command line may have meant; nil when it is one.
+  private static var nearestCommand: String? {
+    let names = MilenasLab.configuration.subcommands.compactMap(\.configuration.commandName)
+    guard let word = CommandLine.arguments.dropFirst().first, !names.contains(word) else {
+      return nil
+    }
+    return NearestName.of(word, among: names)
+  }
 
   /// Prints the sentence (or the help that was asked for) and gives back the exit code.
   func report() -> Int32 {
