@@ -91,8 +91,8 @@ struct RunSections {
     return .section(
       "Epochs",
       .figure("course") { theme in
-        .search(
-          try SearchHistory(reader), theme: theme, from: try FigureRun(reader), title: nil)
+        try .search(
+          SearchHistory(reader), theme: theme, from: FigureRun(reader), title: nil)
       },
       .table(
         [
@@ -122,7 +122,7 @@ struct RunSections {
     return .section(
       "Architecture parameters",
       .figure("alpha") { _ in
-        .alpha(try AlphaHistory(reader), from: try FigureRun(reader), title: nil)
+        try .alpha(AlphaHistory(reader), from: FigureRun(reader), title: nil)
       })
   }
 
@@ -135,8 +135,8 @@ struct RunSections {
       "Error of the α-gradient",
       .tag("p", [:], .text(GradientErrorSummary(probes).words)),
       .figure("gradient-error") { theme in
-        .gradientError(
-          probes, theme: theme, from: try FigureRun(reader).analysed("gradient-error", probes),
+        try .gradientError(
+          probes, theme: theme, from: FigureRun(reader).analysed("gradient-error", probes),
           title: nil)
       })
   }
