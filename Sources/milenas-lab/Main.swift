@@ -101,7 +101,9 @@ struct Failure {
 
   /// The command that the first word of the command line may have meant; nil when it is one.
   private static var nearestCommand: String? {
-    let names = MilenasLab.configuration.subcommands.compactMap(\.configuration.commandName)
+    let names = MilenasLab.configuration.subcommands.compactMap {
+      $0.configuration.commandName
+    }
     guard let word = CommandLine.arguments.dropFirst().first, !names.contains(word) else {
       return nil
     }
