@@ -1,6 +1,5 @@
 import EventLog
 import Foundation
-import Search
 
 /// A study on disk: `runs/<study>/` with `study.yaml`, a run folder per task, and `logs/`.
 ///
@@ -80,7 +79,7 @@ public struct StudyFolder: Sendable {
       Study.Task(
         name: "eval-\(name)-s\(evaluation.seed)", setting: evaluation.setting,
         seed: evaluation.seed, command: .evaluate,
-        options: evaluation.options, cell: cell, source: evaluation.search))
+        options: evaluation.options, cell: cell))
   }
 
   /// Every task that is known by now, searches first.
