@@ -4,6 +4,7 @@ import Supernet
 
 /// `plot alpha`: what each operation weighs on its edge, at a moment and on the way there.
 extension Figure {
+  /// Heat maps of the weights at a moment, and their course.
   public static func alpha(_ history: AlphaHistory, from run: FigureRun, title: Text?) -> Figure {
     let names = Operation.allCases.map(\.name)
     let edges = AlphaContent.edges(nodes: history.nodes)

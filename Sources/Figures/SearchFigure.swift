@@ -4,6 +4,7 @@ import Supernet
 
 /// `plot search`: the course of one search.
 extension Figure {
+  /// Loss, accuracy, size and entropy over the epochs.
   public static func search(
     _ history: SearchHistory, theme: Theme, from run: FigureRun, title: Text?
   ) -> Figure {

@@ -4,6 +4,7 @@ import Search
 
 /// `plot epsilon`: the finite difference against the exact product over its radius, with and without kinks.
 extension Figure {
+  /// The error of the finite difference over its radius.
   public static func epsilon(
     _ sweep: EpsilonSweep, theme: Theme, from run: FigureRun, title: Text?
   ) -> Figure {
@@ -87,6 +88,7 @@ extension Figure {
 
 /// `plot unroll`: how many steps the exact gradient has to look through.
 extension Figure {
+  /// The error over the unrolled steps.
   public static func unroll(
     _ sweep: UnrollSweep, theme: Theme, from run: FigureRun, title: Text?
   ) -> Figure {
