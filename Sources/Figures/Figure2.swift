@@ -3,6 +3,7 @@ import Foundation
 
 /// Figure 2 of the paper: gap between training and validation accuracy, validation accuracy, and time.
 public struct Figure2: Sendable {
+  /// A panel.
   public enum Letter: String, CaseIterable, Sendable { case a, b, c }
 
   /// A setting of the study, and the paper's name of the curve in each panel.

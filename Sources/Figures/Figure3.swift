@@ -3,6 +3,7 @@ import Foundation
 
 /// Figure 3 of the paper: the Gumbel space, a search that follows the model's size, and error over size.
 public struct Figure3: Sendable {
+  /// A panel.
   public enum Letter: String, CaseIterable, Sendable { case a, b, c }
 
   /// The settings that a study of this figure has.

@@ -2,19 +2,25 @@ import Foundation
 
 /// One pair of axes and what is drawn in it.
 public struct Panel: Sendable {
+  /// Where names of marks stand.
   public enum LegendPlace: Sendable {
     /// Where it covers no data, or else above the frame.
     case automatic
     /// Names at the ends of the lines.
     case direct
+    /// Nowhere.
     case none
   }
 
+  /// Above the frame; nil for none.
   public var title: Text?
+  /// The horizontal axis.
   public var x: Axis
+  /// The vertical axis.
   public var y: Axis
   /// Drawn in this order; spans and rules first.
   public var marks: [any Mark]
+  /// Where names of marks stand.
   public var legend: LegendPlace
   /// What the colours of a heat map mean; nil for no bar beside it.
   public var colorBar: Text?
@@ -23,6 +29,7 @@ public struct Panel: Sendable {
   /// Height of the frame for a width of 1; nil for the grid's.
   public var aspect: Double?
 
+  /// A legend where there is room, unless said otherwise.
   public init(
     title: Text? = nil, x: Axis, y: Axis, marks: [any Mark], legend: LegendPlace = .automatic,
     colorBar: Text? = nil, isBoxed: Bool = false, aspect: Double? = nil

@@ -8,13 +8,17 @@ import Search
 public struct Checklist: Encodable, Equatable, Sendable {
   /// How far records answer a question.
   public enum Verdict: String, CaseIterable, Encodable, Sendable {
+    /// The record says it all.
     case answered
+    /// The authors must add something.
     case partly
+    /// The record says nothing of it.
     case open = "not in the record"
   }
 
   /// Something that a record says, and where it says so.
   public struct Evidence: Encodable, Equatable, Sendable {
+    /// In words.
     public var value: String
     /// "manifest.json: configuration.seed"
     public var place: String
@@ -24,8 +28,11 @@ public struct Checklist: Encodable, Equatable, Sendable {
   public struct Item: Encodable, Equatable, Sendable {
     /// Its section and its place there: "2.6".
     public var number: String
+    /// What the checklist asks.
     public var question: String
+    /// How far the record answers it.
     public var verdict: Verdict
+    /// What the record says.
     public var evidence: [Evidence]
     /// What the authors must say themselves; nil when the records say it all.
     public var add: String?
@@ -43,6 +50,7 @@ public struct Checklist: Encodable, Equatable, Sendable {
 
   /// The run or the study.
   public let subject: String
+  /// Where the checklist is published.
   public let source = "Lindauer and Hutter, JMLR 21(243), 2020"
   /// In the order of the paper.
   public let items: [Item]
@@ -62,6 +70,7 @@ public struct Checklist: Encodable, Equatable, Sendable {
     items = Self.code(evidence) + Self.comparison(evidence) + Self.details(evidence)
   }
 
+  /// How many questions are answered so far.
   public func count(_ verdict: Verdict) -> Int { items.count { $0.verdict == verdict } }
 
   // MARK: - The questions
@@ -175,6 +184,7 @@ extension Checklist {
       + Verdict.allCases.map { "\(count($0)) \($0.rawValue)" }.joined(separator: ", ")
   }
 
+  /// For a terminal.
   public var text: String {
     lines(before: "\n", after: "\n") { item in
       "  \(item.number)  \(item.question): \(item.verdict.rawValue)\n"

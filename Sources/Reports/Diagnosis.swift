@@ -7,17 +7,23 @@ import Foundation
 
 /// What this program runs on, and what may be wrong with it: for bug reports.
 public struct Diagnosis: Encodable, Equatable, Sendable {
+  /// What was found.
   public enum Verdict: String, Encodable, Sendable {
+    /// As it should be.
     case good
     /// It works, but slower or smaller than it could.
     case warning
+    /// Something will not work.
     case wrong
   }
 
   /// One thing that was looked at.
   public struct Finding: Encodable, Equatable, Sendable {
+    /// "kernels", "disk", …
     public var subject: String
+    /// What is there, in words.
     public var value: String
+    /// Whether that is good.
     public var verdict: Verdict
     /// What to do, unless it is good.
     public var remedy: String?
@@ -31,8 +37,10 @@ public struct Diagnosis: Encodable, Equatable, Sendable {
     }
   }
 
+  /// In the order of the report.
   public private(set) var findings: [Finding] = []
 
+  /// Whether nothing is wrong.
   public var isHealthy: Bool { !findings.contains { $0.verdict == .wrong } }
 
   /// Looks at the machine; writes nothing.

@@ -5,6 +5,7 @@ import Foundation
 ///
 /// The same record gives the same bytes.
 public struct ReportPage: Sendable {
+  /// The whole file.
   public let html: String
 
   /// - Parameter dataFolder: where the images lie now, which the record is checked against; nil for where they lay.

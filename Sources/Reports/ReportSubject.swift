@@ -4,7 +4,9 @@ import Search
 
 /// What a report is about: one run, or a study of several.
 public struct ReportSubject: Sendable {
+  /// The run's, or the study folder's.
   public var name: String
+  /// Whether it is a folder of runs.
   public var isStudy: Bool
   /// The search, or those of the study in the order of their starts; empty for an evaluation alone.
   public var searches: [ReportedSearch]
@@ -89,7 +91,9 @@ public struct ReportSubject: Sendable {
 
 /// One setting of a study, with a run for each seed.
 public struct StudySetting: Sendable {
+  /// The runs' names without their seeds.
   public var name: String
+  /// By seed.
   public var runs: [ReportedSearch]
 
   /// "lambda-0.1" of "lambda-0.1-s3"; the whole name where it ends otherwise.
@@ -103,6 +107,7 @@ public struct StudySetting: Sendable {
 public enum ReportsError: Error, Equatable, CustomStringConvertible {
   /// A folder without a single run that can be read.
   case emptyStudy(path: String, unreadable: [String])
+  /// A place where no page can be put.
   case notWritable(path: String, reason: String)
   /// A study whose runs have not ended an epoch.
   case noCurves

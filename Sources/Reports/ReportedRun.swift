@@ -4,9 +4,13 @@ import Search
 
 /// A run as reports need it, read once.
 public struct ReportedRun<Loop: RecordedLoop>: Sendable {
+  /// Where the record lies.
   public var folder: RunFolder
+  /// How far it came.
   public var summary: RunSummary
+  /// What it is.
   public var manifest: RunManifest<Loop>
+  /// Those that have ended.
   public var epochs: [Loop.Epoch]
   /// nil while the run works, and when it failed or was killed.
   public var result: Loop.Result?
@@ -24,7 +28,9 @@ public struct ReportedRun<Loop: RecordedLoop>: Sendable {
     digest = try reader.digest()
   }
 
+  /// The folder's name.
   public var name: String { summary.name }
+  /// Every setting, resolved.
   public var settings: Loop.Configuration { manifest.configuration }
 }
 
