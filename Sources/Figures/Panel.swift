@@ -120,7 +120,7 @@ struct MeasuredPanel {
     xName = canvas.typeset(
       panel.x.label, size: theme.labelSize, wrapWidth: nil, alignment: .center)
     yName = canvas.typeset(
-      panel.y.label, size: theme.labelSize, wrapWidth: frame.height + 2 * small, alignment: .center)
+      panel.y.label, size: theme.labelSize, wrapWidth: frame.height + small, alignment: .center)
     if case .direct = panel.legend {
       endLabels = panel.marks.compactMap { $0 as? Line }.compactMap { line in
         line.name.map { (line, canvas.typeset($0, size: small)) }
@@ -160,7 +160,8 @@ struct MeasuredPanel {
         Self.barGap + Self.barWidth + theme.tickLength + 1.5
         + (colorBar.labels.map(\.width).max() ?? 0) + 2 + colorBar.name.height
     }
-    self.right = right
+    // A name that is wider than the frame reaches as far beyond it on either side.
+    self.right = max(right, (xName.width - frame.width) / 2)
   }
 
   /// Whether the labels leave a gap between them.
