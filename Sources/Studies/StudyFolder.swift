@@ -1,5 +1,6 @@
 import EventLog
 import Foundation
+import Search
 
 /// A study on disk: `runs/<study>/` with `study.yaml`, a run folder per task, and `logs/`.
 ///

@@ -85,7 +85,9 @@ import Testing
   }
 
   /// Runs the study with one worker, and does something to it as soon as the first task has a checkpoint.
-  private func disturbed(_ act: (Process) throws -> Void) throws -> (exitCode: Int32, errors: String) {
+  private func disturbed(_ act: (Process) throws -> Void) throws -> (
+    exitCode: Int32, errors: String
+  ) {
     let process = Process()
     process.executableURL = BuiltProgram.url
     process.arguments = ["study", "run", "tiny.yaml", "--workers", "1"]
@@ -135,7 +137,8 @@ import Testing
 
   @Test func aTaskThatFailsIsNamedWithItsLastWords() throws {
     try write(
-      Self.tiny.replacing("method: darts-1st", with: "method: darts-1st, data-dir: nowhere"))
+      Self.tiny.replacing(
+        "method: darts-1st", with: "method: darts-1st, data: cifar10, data-dir: nowhere"))
     let outcome = try run("study", "run", "tiny.yaml", "--workers", "1")
     #expect(outcome.exitCode == 1)
     #expect(outcome.output.contains("bilevel-s0 has failed: its worker ended with exit code 2\n"))

@@ -53,7 +53,9 @@ import Testing
     #expect(status.rows[2].reason == "Slurm job 7: pending, Resources")
   }
 
-  @Test(arguments: [([], ""), ([3], "3"), ([0, 1, 2], "0-2"), ([5, 0, 1, 7, 8], "0-1,5,7-8")])
+  @Test(
+    arguments: [([], ""), ([3], "3"), ([0, 1, 2], "0-2"), ([5, 0, 1, 7, 8], "0-1,5,7-8")]
+      as [([Int], String)])
   func indicesAreWrittenAsRanges(indices: [Int], text: String) {
     #expect(SlurmArray.ranges(indices) == text)
   }
