@@ -4,7 +4,11 @@ import Supernet
 
 /// `plot alpha`: what each operation weighs on its edge, at a moment and on the way there.
 extension Figure {
-  public static func alpha(_ history: AlphaHistory, from run: FigureRun, title: Text?) -> Figure {
+  /// - Throws: `FigureError.noNumbers`.
+  public static func alpha(
+    _ history: AlphaHistory, from run: FigureRun, title: Text?
+  ) throws -> Figure {
+    try run.require("the weights", history.shown.values + history.moments.flatMap(\.weights.values))
     let names = Operation.allCases.map(\.name)
     let edges = AlphaContent.edges(nodes: history.nodes)
     func state(_ index: Int) -> String {
@@ -157,6 +161,13 @@ struct AlphaContent: FigureContent {
         legend: .none, isBoxed: true)
     }
     let gap = 4.0
+    var top = area.top + heading.height + 4
+    // With few nodes the triangle has no empty corner that could hold the names of the operations.
+    if nodes < 3 {
+      let legend = Legend.fitting(keys(in: theme), width: area.width, in: canvas)
+      legend.draw(on: &canvas, at: Point(area.left, top))
+      top += legend.size.height + 3
+    }
     let columnNames = (0...nodes).map {
       canvas.typeset(OperationStyle.stateName($0, nodes: nodes), size: small)
     }
@@ -168,8 +179,9 @@ struct AlphaContent: FigureContent {
     let probe = MeasuredPanel(
       panel(0, isFirst: true, isLast: true, isNamed: true), frame: Size(60, 40), in: canvas)
     let grid = Rect(
-      left: area.left + probe.left, top: area.top + heading.height + 4 + nameHeight + 1,
-      right: area.right - nameWidth - 3, bottom: area.bottom - probe.bottom)
+      left: area.left + probe.left, top: top + nameHeight + 1,
+      right: area.right - nameWidth - 3,
+      bottom: max(area.bottom - probe.bottom, top + nameHeight + Double(nodes) * 24))
     let size = Size(
       (grid.width - Double(nodes) * gap) / Double(nodes + 1),
       (grid.height - Double(nodes - 1) * gap) / Double(nodes))
@@ -195,25 +207,19 @@ struct AlphaContent: FigureContent {
           rowNames[edge.node], at: Point(rect.right + 3, rect.center.y), .init(.left, .middle))
       }
     }
-    drawLegend(
-      in: Rect(
-        left: frame(0, 2).left + nameWidth + 6, top: grid.top,
-        right: area.right, bottom: frame(max(0, nodes - 3), 0).bottom),
-      on: &canvas)
-    return area.bottom
+    if nodes >= 3 {
+      let legend = Legend(keys(in: theme), columns: 2, in: canvas)
+      legend.draw(on: &canvas, at: Point(area.right - legend.size.width, grid.top))
+    }
+    return grid.bottom + probe.bottom
   }
 
-  /// The names of the operations, in the empty corner of the triangle.
-  private func drawLegend(in corner: Rect, on canvas: inout Canvas) {
-    let keys = Operation.allCases.map { operation in
+  private func keys(in theme: Theme) -> [Key] {
+    Operation.allCases.map { operation in
       Key(
         OperationStyle.name(of: operation.name),
-        .line(OperationStyle.series(operation.name, in: canvas.theme), hasMarkers: false))
+        .line(OperationStyle.series(operation.name, in: theme), hasMarkers: false))
     }
-    let legend = Legend(keys, columns: 2, in: canvas)
-    legend.draw(
-      on: &canvas,
-      at: Point(corner.right - legend.size.width, corner.top))
   }
 }
 

@@ -3,7 +3,9 @@ import Foundation
 
 /// The one run that a figure tells of.
 public struct FigureRun: Sendable {
+  /// Of the run.
   public var name: String
+  /// The run, and analyses of it.
   public var sources: [FigureSource]
   /// When it ended, or began while it has not ended.
   public var date: Date
@@ -15,6 +17,13 @@ public struct FigureRun: Sendable {
     let started = try? Date(
       reader.manifest.started, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     date = (started ?? .distantPast).addingTimeInterval(try reader.result()?.seconds ?? 0)
+  }
+
+  /// - Throws: `FigureError.noNumbers` unless all values are finite.
+  func require(_ what: String, _ values: some Sequence<Double>) throws {
+    guard values.allSatisfy(\.isFinite) else {
+      throw FigureError.noNumbers(run: name, what: what)
+    }
   }
 
   /// With what an analysis of it has found.

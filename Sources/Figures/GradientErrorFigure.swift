@@ -4,9 +4,15 @@ import Foundation
 /// `plot gradient-error`: how far approximate directions are from exact ones along a run, and why.
 extension Figure {
   /// - Parameter probes: of one run with the same settings, in order; at least one.
+  /// - Throws: `FigureError.noNumbers`.
   public static func gradientError(
     _ probes: [ProbeResult], theme: Theme, from run: FigureRun, title: Text?
-  ) -> Figure {
+  ) throws -> Figure {
+    try run.require(
+      "the gradient errors",
+      probes.flatMap { probe in
+        probe.comparisons.flatMap { $0.relativeErrors + $0.cosines } + probe.terms.flatMap(\.shares)
+      })
     let settings = probes[0].settings
     let plot = ProbePlot(probes: probes, theme: theme)
     let summary = GradientErrorSummary(probes)

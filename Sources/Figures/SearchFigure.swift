@@ -4,10 +4,24 @@ import Supernet
 
 /// `plot search`: the course of one search.
 extension Figure {
+  /// - Throws: `FigureError.onePoint`, `.notFinite`.
   public static func search(
     _ history: SearchHistory, theme: Theme, from run: FigureRun, title: Text?
-  ) -> Figure {
+  ) throws -> Figure {
     let epochs = history.epochs
+    guard epochs.count > 1 else {
+      throw FigureError.onePoint(run: history.run, epochs: epochs.count)
+    }
+    for epoch in epochs {
+      for (quantity, value) in [
+        ("training loss", epoch.trainLoss), ("validation loss", epoch.validLoss),
+        ("training accuracy", epoch.trainAccuracy), ("validation accuracy", epoch.validAccuracy),
+        ("entropy of alpha", epoch.normalEntropy + epoch.reductionEntropy),
+      ] where !value.isFinite {
+        throw FigureError.notFinite(
+          run: history.run, epoch: epoch.epoch - 1, quantity: quantity)
+      }
+    }
     func course(
       _ name: Text, _ series: Int, _ value: (SearchHistory.Epoch) -> Double
     ) -> [any Mark] {

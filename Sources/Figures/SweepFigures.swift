@@ -4,9 +4,13 @@ import Search
 
 /// `plot epsilon`: the finite difference against the exact product over its radius, with and without kinks.
 extension Figure {
+  /// - Throws: `FigureError.noNumbers`.
   public static func epsilon(
     _ sweep: EpsilonSweep, theme: Theme, from run: FigureRun, title: Text?
-  ) -> Figure {
+  ) throws -> Figure {
+    try run.require(
+      "the sweep of the radius",
+      sweep.rows.flatMap { row in EpsilonSweep.Series.allCases.map { row[$0].mean } })
     let looks: [(series: EpsilonSweep.Series, name: Text, style: Int)] = [
       (.float, "network, Float", 1), (.double, "network, Double", 3),
       (.twinFloat, "smooth twin, Float", 0), (.twinDouble, "smooth twin, Double", 2),
@@ -87,9 +91,12 @@ extension Figure {
 
 /// `plot unroll`: how many steps the exact gradient has to look through.
 extension Figure {
+  /// - Throws: `FigureError.noNumbers`.
   public static func unroll(
     _ sweep: UnrollSweep, theme: Theme, from run: FigureRun, title: Text?
-  ) -> Figure {
+  ) throws -> Figure {
+    try run.require(
+      "the sweep of K", sweep.rows.flatMap { [$0.error.mean, $0.cosine.mean, $0.captured.mean] })
     let largest = sweep.rows.count - 1
     let batches = sweep.rows.first?.error.count ?? 0
     func course(
@@ -144,9 +151,13 @@ extension Figure {
 /// `plot curvature`: extreme eigenvalues of the α-Hessian along a run.
 extension Figure {
   /// - Parameter spectra: of one run with the same settings, in order; at least one.
+  /// - Throws: `FigureError.noNumbers`.
   public static func curvature(
     _ spectra: [AlphaSpectrum], theme: Theme, from run: FigureRun, title: Text?
-  ) -> Figure {
+  ) throws -> Figure {
+    try run.require(
+      "the curvatures",
+      spectra.flatMap { [$0.largest.mean, $0.smallest.mean, $0.largestOfMean] })
     let batches = spectra[0].largest.count
     func course(
       _ name: Text, _ series: Int, _ part: (AlphaSpectrum) -> Estimate

@@ -40,7 +40,7 @@ struct PlotSearchCommand: FigureCommand {
 
   func figure(in theme: Theme) throws -> Figure {
     let reader = try subject.recorded()
-    return .search(
+    return try .search(
       try SearchHistory(reader), theme: theme, from: try FigureRun(reader),
       title: drawing.drawnTitle)
   }
@@ -65,7 +65,7 @@ struct PlotAlphaCommand: FigureCommand {
 
   func figure(in theme: Theme) throws -> Figure {
     let reader = try subject.recorded()
-    return .alpha(
+    return try .alpha(
       try AlphaHistory(reader, epoch: epoch), from: try FigureRun(reader),
       title: drawing.drawnTitle)
   }
@@ -90,7 +90,7 @@ struct PlotGradientErrorCommand: FigureCommand {
   func figure(in theme: Theme) throws -> Figure {
     let (reader, results) = try subject.analysed()
     let probes = try results.probes()
-    return .gradientError(
+    return try .gradientError(
       probes, theme: theme, from: try FigureRun(reader).analysed("gradient errors", probes),
       title: drawing.drawnTitle)
   }
@@ -115,7 +115,7 @@ struct PlotEpsilonCommand: FigureCommand {
   func figure(in theme: Theme) throws -> Figure {
     let (reader, results) = try subject.analysed()
     let sweep = try results.epsilonSweep()
-    return .epsilon(
+    return try .epsilon(
       sweep, theme: theme, from: try FigureRun(reader).analysed("sweep of the radius", sweep),
       title: drawing.drawnTitle)
   }
@@ -140,7 +140,7 @@ struct PlotUnrollCommand: FigureCommand {
   func figure(in theme: Theme) throws -> Figure {
     let (reader, results) = try subject.analysed()
     let sweep = try results.unrollSweep()
-    return .unroll(
+    return try .unroll(
       sweep, theme: theme, from: try FigureRun(reader).analysed("sweep of K", sweep),
       title: drawing.drawnTitle)
   }
@@ -164,7 +164,7 @@ struct PlotCurvatureCommand: FigureCommand {
   func figure(in theme: Theme) throws -> Figure {
     let (reader, results) = try subject.analysed()
     let spectra = try results.spectra()
-    return .curvature(
+    return try .curvature(
       spectra, theme: theme, from: try FigureRun(reader).analysed("curvature", spectra),
       title: drawing.drawnTitle)
   }

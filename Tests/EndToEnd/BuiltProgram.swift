@@ -45,3 +45,12 @@ enum BuiltProgram {
       errors: try String(contentsOf: errors, encoding: .utf8))
   }
 }
+
+/// Lends a folder that goes away again.
+func inScratchFolder(_ body: (URL) throws -> Void) throws {
+  let folder = FileManager.default.temporaryDirectory.appending(
+    path: "milenas-lab-\(UUID().uuidString)", directoryHint: .isDirectory)
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  try body(folder)
+}

@@ -73,7 +73,9 @@ import Testing
       )
       let rows = try String(contentsOf: folder.appending(path: "f.csv"), encoding: .utf8)
         .split(separator: "\r\n")
-      #expect(rows.first == "panel,series,source,epoch_or_seconds,percent,low,high,seeds")
+      #expect(
+        rows.first
+          == "panel,series,source,percent_of_search_or_times_milenas-1,percent,low,high,seeds")
       #expect(rows.count { $0.hasPrefix("b,milenas-1,runs,") && $0.hasSuffix(",2") } == 2)
       #expect(rows.count { $0.hasPrefix("b,single-level,runs,") && $0.hasSuffix(",,,1") } == 2)
       for file in ["f.pdf", "f.svg", "f.png"] {
@@ -142,13 +144,5 @@ import Testing
     try #require(
       FileManager.default.isExecutableFile(atPath: program.path), "install poppler-utils")
     return try BuiltProgram.run(arguments, in: folder, program: program).output
-  }
-
-  private func inScratchFolder(_ body: (URL) throws -> Void) throws {
-    let folder = FileManager.default.temporaryDirectory.appending(
-      path: "milenas-lab-plots-\(UUID().uuidString)", directoryHint: .isDirectory)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try body(folder)
   }
 }

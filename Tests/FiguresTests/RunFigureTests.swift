@@ -26,14 +26,17 @@ private struct Reference {
       return try .genotype(
         try KnownGenotypes()["DARTS_V2"].genotype, name: "DARTS_V2", sources: [], date: nil,
         title: title)
-    case .alpha: return .alpha(try AlphaHistory(reader), from: run, title: title)
-    case .search: return .search(try SearchHistory(reader), theme: theme, from: run, title: title)
+    case .alpha: return try .alpha(try AlphaHistory(reader), from: run, title: title)
+    case .search:
+      return try .search(try SearchHistory(reader), theme: theme, from: run, title: title)
     case .gradientError:
-      return .gradientError(try results.probes(), theme: theme, from: run, title: title)
+      return try .gradientError(try results.probes(), theme: theme, from: run, title: title)
     case .epsilon:
-      return .epsilon(try results.epsilonSweep(), theme: theme, from: run, title: title)
-    case .unroll: return .unroll(try results.unrollSweep(), theme: theme, from: run, title: title)
-    case .curvature: return .curvature(try results.spectra(), theme: theme, from: run, title: title)
+      return try .epsilon(try results.epsilonSweep(), theme: theme, from: run, title: title)
+    case .unroll:
+      return try .unroll(try results.unrollSweep(), theme: theme, from: run, title: title)
+    case .curvature:
+      return try .curvature(try results.spectra(), theme: theme, from: run, title: title)
     }
   }
 
@@ -145,5 +148,29 @@ extension Canvas {
     #expect(one.count == 2 && one[0] == run.sources[0])
     #expect(one[1] != (try run.analysed("curvature", [1.5]).sources[1]))
     #expect(one == (try run.analysed("curvature", [1.0]).sources))
+  }
+
+  @Test func aSearchOfOneEpochOrWithoutNumbersIsRefused() throws {
+    let reader = try RunReader(Reference.folder)
+    let run = try FigureRun(reader)
+    let theme = FigureStyle().theme
+    var history = try SearchHistory(reader)
+    history.epochs[2].validLoss = .nan
+    #expect(
+      throws: FigureError.notFinite(run: run.name, epoch: 2, quantity: "validation loss")
+    ) { try Figure.search(history, theme: theme, from: run, title: nil) }
+    history.epochs = Array(history.epochs.prefix(1))
+    #expect(throws: FigureError.onePoint(run: run.name, epochs: 1)) {
+      try Figure.search(history, theme: theme, from: run, title: nil)
+    }
+  }
+
+  @Test func probesWithoutNumbersAreRefused() throws {
+    var probes = try KeptResults(of: Reference.folder).probes()
+    probes[1].terms[0].shares[0] = .infinity
+    let run = try FigureRun(try RunReader(Reference.folder))
+    #expect(throws: FigureError.noNumbers(run: run.name, what: "the gradient errors")) {
+      try Figure.gradientError(probes, theme: FigureStyle().theme, from: run, title: nil)
+    }
   }
 }
