@@ -181,20 +181,26 @@ public struct NotebookRunner {
     var above = version
     var made: Set<String> = []
     for cell in cells {
-      let digests = subjects(of: cell).filter { !made.contains($0) }.map { name in
+      // What this cell or one above makes follows from their keys, and may not be there yet.
+      made.formUnion(cell.options.makes)
+      let digests = subjects(of: cell).filter { !made.contains(Self.name(ofRun: $0)) }.map { name in
         "\(name)\u{0}\(place.digest(of: name) ?? "none")"
       }
       let pieces = [above, cell.info, cell.code] + digests
       above = SHA256Digest.hex(
         of: pieces.map { Array("\($0.utf8.count)\u{0}\($0)".utf8) })
       keys.append(String(above.prefix(Self.keyDigits)))
-      made.formUnion(cell.options.makes)
     }
     return keys
   }
 
   /// 48 bits: enough for the changes of one document.
   private static let keyDigits = 12
+
+  /// The name that a run has in the runs folder, also where it is given as a path.
+  private static func name(ofRun word: String) -> String {
+    word.hasPrefix("runs/") ? String(word.dropFirst("runs/".count)) : word
+  }
 
   /// The runs and studies that a cell names: in its options, and in the words of a command.
   private func subjects(of cell: Cell) -> [String] {

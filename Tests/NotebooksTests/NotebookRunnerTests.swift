@@ -203,6 +203,25 @@ import Testing
     #expect(FileManager.default.fileExists(atPath: marker.path))
   }
 
+  @Test func theRunThatACellMakesIsNoneThatItFollowsFrom() throws {
+    let folder = try NotebookFolder(
+      "```milenas {makes=mine}\nsearch --name mine\n```\n\n```milenas\nruns verify runs/mine\n```\n"
+    )
+    let log = Log()
+    let runner = folder.runner(.run) { cell in
+      if cell.number == 1 {
+        try folder.makeFolder("mine")
+        try Data().write(to: folder.url.appending(path: "runs/mine/manifest.json"))
+      }
+      return log.echo(cell)
+    }
+    _ = try runner.run(folder.file)
+    #expect(log.codes.count == 2)
+    // The run is there now, and was not before.
+    _ = try runner.run(folder.file)
+    #expect(log.codes.count == 2)
+  }
+
   @Test func aCellThatMakesNothingHasFailed() throws {
     let folder = try NotebookFolder("```milenas {makes=mine}\na\n```\n")
     let error = #expect(throws: NotebookError.self) {
