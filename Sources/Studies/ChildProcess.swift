@@ -82,8 +82,21 @@ final class Worker {
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = file
     process.standardError = file
-    try CPUAffinity.pinned(to: cores) { [process] in try process.run() }
+    try CPUAffinity.pinned(to: cores) { [process] in
+      try Self.withNothingBlocked { try process.run() }
+    }
     try file.close()
+  }
+
+  /// Runs `body` with no signal blocked in this thread: a process inherits what the thread blocks that starts it, and
+  /// threads of a pool block SIGTERM.
+  private static func withNothingBlocked<R>(_ body: () throws -> R) rethrows -> R {
+    var nothing = sigset_t()
+    var before = sigset_t()
+    unsafe sigemptyset(&nothing)
+    unsafe pthread_sigmask(SIG_SETMASK, &nothing, &before)
+    defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
+    return try body()
   }
 
   enum End: Equatable {
