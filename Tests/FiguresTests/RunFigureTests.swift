@@ -173,4 +173,26 @@ extension Canvas {
       try Figure.gradientError(probes, theme: FigureStyle().theme, from: run, title: nil)
     }
   }
+
+  /// Up to eight states are points and bars; more are lines with bands, which are filled.
+  @Test func manyStatesAreLinesWithBands() throws {
+    let few = try KeptResults(of: Reference.folder).probes()
+    let many = (0..<12).map { index in
+      var probe = few[index % few.count]
+      (probe.step, probe.epoch) = (16 * index, index)
+      return probe
+    }
+    let run = try FigureRun(try RunReader(Reference.folder))
+    let style = FigureStyle(column: .double)
+    func bands(_ probes: [ProbeResult]) throws -> Int {
+      let canvas = try Figure.gradientError(probes, theme: style.theme, from: run, title: nil)
+        .content.draw(width: style.width, theme: style.theme, typesetter: Typesetter())
+      return canvas.items.count { item in
+        if case .fill(_, let color) = item.shape { color.opacity < 1 } else { false }
+      }
+    }
+    #expect(try bands(few) == 0)
+    // Five directions twice, four against the mixed target, four terms.
+    #expect(try bands(many) == 18)
+  }
 }
