@@ -126,7 +126,8 @@ let package = Package(
         "Figures", "Analysis", "EventLog", "Search", "Supernet", "Datasets",
       ], exclude: ["Fixtures"]),
     .testTarget(
-      name: "ReportsTests", dependencies: ["Reports", "EventLog", "Search", "Datasets", grdb]),
+      name: "ReportsTests",
+      dependencies: ["Reports", "EventLog", "Search", "Supernet", "Datasets", grdb]),
     .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "EventLog", "Datasets"]),
     .testTarget(
       name: "EndToEnd", dependencies: ["milenas-lab", "Reports", "EventLog", "Search"]),

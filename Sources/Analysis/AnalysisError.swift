@@ -10,6 +10,7 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
   case notStationary(iterations: Int, gradientNorm: Double)
   /// The terms of an error do not add up to it: a mistake of the program, or numbers that are not finite.
   case chainDoesNotClose(residual: Double)
+  /// A word that is no number of a step.
   case badStep(String)
   /// A result that no command has made yet; `command` makes it.
   case notAnalysed(run: String, what: String, command: String)
@@ -17,6 +18,7 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
   case badEpoch(Int, run: String, last: Int)
   /// A record that does not hold what is asked of it yet.
   case notRecorded(run: String, what: String)
+  /// A name that no estimator has.
   case badEstimator(String)
   /// Points that no curve can be fitted to.
   case unfit(String)

@@ -14,12 +14,14 @@ public struct Lanczos: Sendable {
   /// Of the random start.
   public var seed: UInt64
 
+  /// The defaults find λ_max of an α-Hessian to six digits.
   public init(iterations: Int = 30, tolerance: Double = 1e-6, seed: UInt64 = 0) {
     self.iterations = iterations
     self.tolerance = tolerance
     self.seed = seed
   }
 
+  /// What the products say of the spectrum.
   public struct Spectrum: Sendable {
     /// Ritz values, ascending; each lies between the smallest and the largest eigenvalue.
     public var values: [Double]
@@ -32,6 +34,7 @@ public struct Lanczos: Sendable {
 
     /// λ_max and λ_min as far as the iterations go; 0 for an operator on nothing.
     public var largest: Double { values.last ?? 0 }
+    /// λ_min as far as the iterations go; 0 for an operator on nothing.
     public var smallest: Double { values.first ?? 0 }
   }
 
@@ -118,11 +121,14 @@ private func combine(_ basis: [[Double]], _ coefficients: [Double]) -> [Double] 
 /// That is λ_max only if the spectrum plus the shift has no larger negative part: shift by at least
 /// |λ_min| to get λ_max of an indefinite operator.
 public struct PowerIteration: Sendable {
+  /// Added to the operator's diagonal.
   public var shift: Double
   /// Ends when the residual falls to this fraction of |λ + shift|; the error of the estimate goes with its square.
   public var tolerance: Double
+  /// The most products.
   public var iterations: Int
 
+  /// Without a shift: for operators whose largest eigenvalue in magnitude is positive.
   public init(shift: Double = 0, tolerance: Double = 1e-8, iterations: Int = 1_000_000) {
     self.shift = shift
     self.tolerance = tolerance

@@ -7,10 +7,15 @@ import Supernet
 ///
 /// The format is described in `Resources/golden/README.md`; any file of it will do.
 public struct GoldenCase: Sendable {
+  /// The file's, without its extension.
   public let name: String
+  /// The network.
   public let shape: SupernetShape
+  /// Images of the batch.
   public let batchSize: Int
+  /// Factor of the formula that makes the weights.
   public let weightScale: Double
+  /// Phase of the formula that makes α.
   public let alphaPhase: Double
   /// All fields of the file.
   public let values: [String: GoldenValue]
@@ -145,9 +150,13 @@ public struct GoldenCase: Sendable {
 
 /// A value of a golden file.
 public indirect enum GoldenValue: Decodable, Equatable, Sendable {
+  /// A number, which stands for a scalar quantity.
   case number(Double)
+  /// A word.
   case string(String)
+  /// A vector, or a list of anything.
   case list([GoldenValue])
+  /// Named values.
   case object([String: GoldenValue])
 
   public init(from decoder: any Decoder) throws {
@@ -191,8 +200,11 @@ extension Dictionary where Key == String, Value == GoldenValue {
 
 /// What can be wrong with a golden file.
 public enum GoldenError: Error, Equatable, CustomStringConvertible {
+  /// A file that cannot be read.
   case unreadable(path: String, reason: String)
+  /// A file without something that the format demands.
   case notGolden(path: String, missing: String)
+  /// A folder without any such file.
   case noFiles(folder: String)
 
   public var description: String {

@@ -6,9 +6,11 @@ import Supernet
 
 /// One quantity of a golden file beside ours.
 public struct Comparison: Codable, Equatable, Sendable {
+  /// Its path in the file: "gradients.alpha".
   public var quantity: String
   /// ‖ours − theirs‖ / ‖theirs‖ in Double; |‖ours‖ − ‖theirs‖| / ‖theirs‖ in Float, where masks may flip.
   public var relativeError: Double
+  /// The largest error that agrees.
   public var tolerance: Double
   /// False for NaN.
   public var agrees: Bool { relativeError <= tolerance }
@@ -16,12 +18,16 @@ public struct Comparison: Codable, Equatable, Sendable {
 
 /// What `selftest` found for one file in one precision.
 public struct SelfTestReport: Codable, Equatable, Sendable {
+  /// The golden file's.
   public var name: String
+  /// "float32" or "float64".
   public var precision: String
+  /// In the order in which they were made.
   public var comparisons: [Comparison]
   /// Fields of the file that no comparison has looked at: never passed.
   public var notChecked: [String]
 
+  /// Whether anything was compared, and all of it agrees.
   public var agrees: Bool { !comparisons.isEmpty && comparisons.allSatisfy(\.agrees) }
   /// The comparison nearest to, or furthest beyond, its tolerance.
   public var worst: Comparison? {
@@ -49,6 +55,7 @@ public struct GoldenSelfTest<Scalar: KernelScalar> {
   /// Leaves of the file that were read, as paths joined by dots.
   private var read: Set<String> = []
 
+  /// Builds the network; nothing is compared yet.
   public init(_ golden: GoldenCase, threads: Int) throws {
     self.golden = golden
     self.threads = threads

@@ -14,6 +14,7 @@ public struct KeptResults {
 
   private let run: RunFolder
 
+  /// Opens nothing yet.
   public init(of run: RunFolder) { self.run = run }
 
   // MARK: - What figures draw

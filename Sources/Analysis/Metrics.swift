@@ -6,9 +6,13 @@ import Kernels
 /// Both [edges][operations], flattened. Ratios by a zero reference are not finite; rank
 /// correlations of vectors without any order are NaN.
 public struct DirectionComparison: Sendable {
+  /// X
   public let estimate: [Double]
+  /// T
   public let reference: [Double]
+  /// Rows.
   public let edges: Int
+  /// Columns.
   public let operations: Int
 
   /// - Precondition: both have edges × operations entries.

@@ -7,16 +7,23 @@ import Supernet
 public struct PaperTable: Encodable, Sendable {
   /// One architecture. Errors in percent, sizes in millions, cost in GPU days; nil where the paper gives none.
   public struct Row: Codable, Equatable, Sendable {
+    /// As the paper calls it.
     public var architecture: String
+    /// Test error; top-1 in Table 2.
     public var error: Double
     /// Of Table 1.
     public var errorDeviation: Double?
+    /// Of the best network.
     public var bestError: Double?
     /// Of Table 2.
     public var topFiveError: Double?
+    /// Millions, as the paper gives them.
     public var parameters: Double
+    /// Millions, for one image.
     public var multiplyAdds: Double?
+    /// GPU days of the search.
     public var cost: Double?
+    /// How it was found, in the paper's word.
     public var method: String
     /// The published cells that the row may stand for, by name; none for other architectures.
     public var cells: [String]
@@ -27,6 +34,7 @@ public struct PaperTable: Encodable, Sendable {
     public var run: String?
   }
 
+  /// Which of the paper's tables.
   public enum Number: Int, CaseIterable, Sendable {
     /// CIFAR-10: C 36, 20 cells.
     case cifar10 = 1
@@ -34,6 +42,7 @@ public struct PaperTable: Encodable, Sendable {
     case imageNet = 2
   }
 
+  /// The paper's caption.
   public let title: String
   /// The paper's, then those of local runs.
   public private(set) var rows: [Row]
@@ -79,6 +88,7 @@ public struct PaperTable: Encodable, Sendable {
 
   // MARK: - As text
 
+  /// Of the columns, with their units.
   public var headings: [String] {
     isImageNet
       ? [

@@ -5,26 +5,33 @@ import Supernet
 
 /// The course of a recorded search, epoch by epoch.
 public struct SearchHistory: Codable, Equatable, Sendable {
+  /// The end of an epoch.
   public struct Epoch: Codable, Equatable, Sendable {
     /// Epochs done, from 1.
     public var epoch: Int
     /// Mean cross-entropy, nats.
     public var trainLoss: Double
+    /// In evaluation mode over the validation half, nats.
     public var validLoss: Double
     /// 0 to 1.
     public var trainAccuracy: Double
+    /// 0 to 1.
     public var validAccuracy: Double
     /// n and r.
     public var normalConvolutions: Int
+    /// r
     public var reductionConvolutions: Int
     /// Of the network derived for CIFAR-10, C 36, 20 cells.
     public var parameters: Int
     /// Mean over the edges of the entropy of softmax α, nats; ln 8 where nothing is decided.
     public var normalEntropy: Double
+    /// The same of the reduction cell.
     public var reductionEntropy: Double
   }
 
+  /// Its name.
   public var run: String
+  /// In order; at least one.
   public var epochs: [Epoch]
 
   /// - Throws: `EventLogError.levelTooLow` for a record without epochs, `AnalysisError.notRecorded` while there are none.
@@ -60,6 +67,7 @@ public struct AlphaWeights: Codable, Equatable, Sendable {
     }
   }
 
+  /// Of a cell.
   public var edges: Int { values.count / (2 * Operation.allCases.count) }
 
   /// The weights on one edge; [8 operations].
@@ -74,6 +82,7 @@ public struct AlphaWeights: Codable, Equatable, Sendable {
     row(kind, edge: edge).reduce(0) { $1 > 0 ? $0 - $1 * log($1) : $0 }
   }
 
+  /// Over the edges of a kind of cell, in nats.
   public func meanEntropy(of kind: CellKind) -> Double {
     (0..<edges).reduce(0) { $0 + entropy(kind, edge: $1) } / Double(edges)
   }
@@ -81,19 +90,25 @@ public struct AlphaWeights: Codable, Equatable, Sendable {
 
 /// The weights of the operations along a search.
 public struct AlphaHistory: Codable, Equatable, Sendable {
+  /// The weights at some time.
   public struct Moment: Codable, Equatable, Sendable {
     /// Epochs done; a fraction between the ends of two.
     public var epochs: Double
+    /// Softmax of α.
     public var weights: AlphaWeights
   }
 
+  /// Its name.
   public var run: String
+  /// Intermediate nodes of a cell.
   public var nodes: Int
   /// In order: before steps where the record has them, and after epochs.
   public var moments: [Moment]
   /// The epochs that are done at the moment looked at, its weights, and its cell.
   public var shownEpochs: Int
+  /// Its weights.
   public var shown: AlphaWeights
+  /// Its cell.
   public var genotype: Genotype
 
   /// - Parameters:

@@ -4,9 +4,11 @@ import Foundation
 ///
 /// With few seeds the percentile bootstrap is too narrow (at 4 it covers 79 % where 95 % is meant); this one is not.
 public struct SeedMean: Codable, Equatable, Sendable {
+  /// Over the seeds.
   public var mean: Double
   /// Half the width of the interval; nil for one seed.
   public var halfWidth: Double?
+  /// How many.
   public var seeds: Int
 
   /// - Parameter values: one per seed, finite; at least one.
@@ -22,6 +24,8 @@ public struct SeedMean: Codable, Equatable, Sendable {
       StudentT.quantile(level: level, freedom: count - 1) * (variance / count).squareRoot()
   }
 
+  /// The lower end of the interval; nil for one seed.
   public var low: Double? { halfWidth.map { mean - $0 } }
+  /// The upper end of the interval; nil for one seed.
   public var high: Double? { halfWidth.map { mean + $0 } }
 }

@@ -9,6 +9,7 @@ public struct Augmentation: Codable, Equatable, Sendable {
   /// Side of a square set to 0 after normalisation, its centre anywhere in the image; 0 for none.
   public var cutout: Int
 
+  /// Padding and cutout in pixels, 0 for none.
   public init(padding: Int, flips: Bool, cutout: Int) {
     self.padding = padding
     self.flips = flips
@@ -17,6 +18,7 @@ public struct Augmentation: Codable, Equatable, Sendable {
 
   /// Pad by 4, flip, no cutout.
   public static let standard = Augmentation(padding: 4, flips: true, cutout: 0)
+  /// The images as they are.
   public static let none = Augmentation(padding: 0, flips: false, cutout: 0)
 
   /// Where an image is shifted, whether it is mirrored, and where it is cut out.

@@ -4,10 +4,15 @@ import Kernels
 ///
 /// images: [count][rows][columns][channels]; labels: [count], 0 ..< classes.
 public struct Batch<Scalar: KernelScalar>: Equatable, Sendable {
+  /// [labels.count][rows][columns][channels], normalised.
   public var images: [Scalar]
+  /// Class of each image, from 0.
   public var labels: [Int]
+  /// Of each image.
   public var rows: Int
+  /// Of each image.
   public var columns: Int
+  /// Of each image.
   public var channels: Int
 
   /// The number of images.

@@ -6,9 +6,13 @@ import Kernels
 /// The training images are cut in file order: the first half trains w, the second is for α and for the validation
 /// accuracy (DARTS `cnn/train_search.py`). The last batch of an epoch may be smaller.
 public struct BatchSource: Sendable {
+  /// Where the images come from.
   public let dataset: Dataset
+  /// Images of every batch but the last of an evaluation.
   public let batchSize: Int
+  /// Images that train w.
   public let trainingCount: Int
+  /// Images that α and the validation accuracy see.
   public let validationCount: Int
   private let augmentation: Augmentation
   private let validationAugmentation: Augmentation
@@ -36,6 +40,7 @@ public struct BatchSource: Sendable {
     }
   }
 
+  /// Whole batches of the training half.
   public var stepsPerEpoch: Int { (trainingCount + batchSize - 1) / batchSize }
 
   /// The step's part of this epoch's shuffle of the training half, augmented.
@@ -82,6 +87,7 @@ public struct BatchSource: Sendable {
 
   // MARK: - Evaluation
 
+  /// Batches that hold all validation images.
   public var evaluationBatchCount: Int { (validationCount + batchSize - 1) / batchSize }
 
   /// The k-th batch of the validation half in file order, not augmented.
@@ -91,6 +97,7 @@ public struct BatchSource: Sendable {
     return plain(Array(first..<end), of: dataset.train)
   }
 
+  /// Batches that hold all test images.
   public var testBatchCount: Int { (dataset.test.count + batchSize - 1) / batchSize }
 
   /// The k-th batch of the test images in file order, not augmented.

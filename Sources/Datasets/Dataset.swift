@@ -2,11 +2,15 @@ import Foundation
 
 /// A data set: its training and test images, and how pixels are normalised.
 public struct Dataset: Sendable {
+  /// As `--data` spells it.
   public let name: String
+  /// The training images.
   public let train: ImageSet
+  /// The test images.
   public let test: ImageSet
   /// Per channel, of pixels in 0 ... 1.
   public let means: [Float]
+  /// Standard deviation of each channel of the training images, on pixels of 0 to 1.
   public let deviations: [Float]
   /// SHA-256 over the decompressed files, training images and labels first; 64 hexadecimal digits.
   public let sha256: String

@@ -1,22 +1,40 @@
 /// What can be wrong with the files or the name of a data set.
 public enum DatasetError: Error, Equatable, CustomStringConvertible {
+  /// A name that no data set has.
   case unknownName(String)
+  /// A file or folder that is not there.
   case missing(path: String, remedy: String)
+  /// A file that the operating system does not give.
   case unreadable(path: String, reason: String)
+  /// A file of another format.
   case wrongMagic(path: String, expected: String, found: String)
+  /// A file that is cut short, or too long.
   case wrongSize(path: String, expectedBytes: Int, foundBytes: Int)
+  /// A compressed file that would fill the memory.
   case tooLong(path: String, largestBytes: Int)
+  /// A header that announces more than any data set has.
   case tooManyImages(path: String, announced: Int, largest: Int)
+  /// Images of another size than the set's.
   case wrongShape(path: String, expected: [Int], found: [Int])
+  /// A label that names no class.
   case wrongLabel(path: String, image: Int, label: Int, classes: Int)
+  /// A compressed file that is damaged.
   case notGzip(path: String, reason: String)
+  /// Files of images and labels that do not belong together.
   case countsDiffer(images: String, imageCount: Int, labels: String, labelCount: Int)
+  /// A batch that is larger than its half of the images, or empty.
   case impossibleBatch(batch: Int, images: Int)
+  /// More images asked for than there are.
   case tooFewImages(asked: Int, found: Int)
+  /// A folder without classes or images.
   case noImages(folder: String)
+  /// A class of the test images that the training images lack.
   case unknownClass(folder: String, trainingFolder: String)
+  /// An image that cannot be decoded.
   case damagedImage(path: String, reason: String)
+  /// Not one image that can be decoded.
   case allDamaged(count: Int, first: String)
+  /// A data set that no search can use.
   case needsEvaluation(String)
 
   public var description: String {

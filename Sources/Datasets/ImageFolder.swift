@@ -23,22 +23,29 @@ public final class ImageFolder: TrainingSource {
     public var strict = false
     /// Only the first so many training images of each class.
     public var imagesPerClass: Int?
+    /// Threads that decode.
     public var workers = 2
     /// Batches that are decoded ahead.
     public var ahead = 2
 
+    /// Those of DARTS for ImageNet.
     public init() {}
   }
 
   /// An image that could not be decoded.
   public struct Skipped: Equatable, Sendable {
+    /// Of the file.
     public var path: String
+    /// What is wrong with it, in words.
     public var reason: String
   }
 
   public var name: String { Self.name }
+  /// As it was made with.
   public let options: Options
+  /// The folders' names, in the order of the labels.
   public let classNames: [String]
+  /// Images of every batch but the last.
   public let batchSize: Int
   /// Over the paths inside the folder and the sizes of all files that are used; their contents are not read for it.
   public let sha256: String
@@ -54,9 +61,13 @@ public final class ImageFolder: TrainingSource {
   }
 
   public var imageSize: Int { options.imageSize }
+  /// Colour.
   public var inputChannels: Int { 3 }
+  /// How many folders.
   public var classes: Int { classNames.count }
+  /// Training images.
   public var trainingCount: Int { train.count }
+  /// Test images.
   public var testCount: Int { test.count }
   /// The images that were left out so far, by path.
   public var skipped: [Skipped] {

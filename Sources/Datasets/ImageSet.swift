@@ -4,12 +4,18 @@ public struct ImageSet: Equatable, Sendable {
   public var pixels: [UInt8]
   /// [count], 0 ..< classes.
   public var labels: [UInt8]
+  /// Of each image.
   public var rows: Int
+  /// Of each image.
   public var columns: Int
+  /// 1 or 3.
   public var channels: Int
+  /// In the order of the labels.
   public var classNames: [String]
 
+  /// How many images.
   public var count: Int { labels.count }
+  /// Bytes of one image.
   public var imageSize: Int { rows * columns * channels }
 
   /// - Precondition: the numbers of pixels and labels belong together.

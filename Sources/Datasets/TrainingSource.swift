@@ -9,10 +9,15 @@ public protocol TrainingSource: Sendable {
   var sha256: String { get }
   /// Rows and columns of its batches.
   var imageSize: Int { get }
+  /// Channels of its images.
   var inputChannels: Int { get }
+  /// How many labels there are.
   var classes: Int { get }
+  /// Training images.
   var trainingCount: Int { get }
+  /// Test images.
   var testCount: Int { get }
+  /// Images of every batch but the last.
   var batchSize: Int { get }
   /// The step's part of the epoch's shuffle, augmented; the last one may be smaller.
   func trainingBatch(epoch: Int, step: Int) throws -> Batch<Float>
@@ -21,14 +26,19 @@ public protocol TrainingSource: Sendable {
 }
 
 extension TrainingSource {
+  /// Batches that hold all training images.
   public var stepsPerEpoch: Int { (trainingCount + batchSize - 1) / batchSize }
+  /// Batches that hold all test images.
   public var testBatchCount: Int { (testCount + batchSize - 1) / batchSize }
 }
 
 /// All training images of a data set, and its test images (DARTS `cnn/train.py`: no part is held back).
 public struct WholeSource: TrainingSource {
+  /// Where the images come from.
   public let dataset: Dataset
+  /// Training images.
   public let trainingCount: Int
+  /// Images of every batch but the last.
   public let batchSize: Int
   private let seed: UInt64
   private let augmentation: Augmentation
@@ -57,8 +67,11 @@ public struct WholeSource: TrainingSource {
   /// Over the decompressed files.
   public var sha256: String { dataset.sha256 }
   public var imageSize: Int { dataset.train.rows }
+  /// Channels of its images.
   public var inputChannels: Int { dataset.train.channels }
+  /// How many labels there are.
   public var classes: Int { dataset.train.classNames.count }
+  /// Test images.
   public var testCount: Int { dataset.test.count }
 
   public func trainingBatch(epoch: Int, step: Int) -> Batch<Float> {

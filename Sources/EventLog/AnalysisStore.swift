@@ -77,8 +77,11 @@ public final class AnalysisStore {
 
   /// A result with what decided it.
   public struct Entry<Result> {
+    /// What decided the result.
     public var key: String
+    /// Of the run, from 0.
     public var step: Int
+    /// As it was stored.
     public var result: Result
   }
 
@@ -116,6 +119,7 @@ public final class AnalysisStore {
     return text.flatMap { try? JSONDecoder.ofResults.decode(Result.self, from: Data($0.utf8)) }
   }
 
+  /// Keeps a result, in place of one with the same key.
   public func store(_ result: some Encodable, _ kind: String, key: String, step: Int) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]

@@ -11,9 +11,12 @@ public typealias Checkpoint = RunCheckpoint<SearchLoop>
 /// `statistics.means`, `statistics.variances` of the batch norms; of a search `alpha`, `adam.first`, `adam.second`
 /// [2 kinds][edges][8]. The metadata hold the position, and the epochs so far, from which the rules of stopping go on.
 public struct RunCheckpoint<Loop: RecordedLoop>: Equatable, Sendable {
+  /// All that the next step starts from.
   public var state: Loop.State
+  /// The records of the epochs before it.
   public var epochs: [Loop.Epoch]
 
+  /// A state, and the epochs that it ends.
   public init(_ state: Loop.State, after epochs: [Loop.Epoch]) {
     self.state = state
     self.epochs = epochs
@@ -114,7 +117,9 @@ public struct StateFile {
 
 /// Which checkpoints of a run stay on disk; the last one does until the run has ended, for it to go on from.
 public enum CheckpointPolicy: Codable, Equatable, Sendable, CustomStringConvertible {
+  /// One per epoch.
   case all
+  /// So many of the latest.
   case last(Int)
   /// The one with the best validation accuracy, or test accuracy of an evaluation.
   case best

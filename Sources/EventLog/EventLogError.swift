@@ -1,15 +1,22 @@
 /// What can go wrong with the record of a run.
 public enum EventLogError: Error, Equatable, CustomStringConvertible {
+  /// The name of a new run is taken.
   case runExists(name: String, path: String)
+  /// A name that is no plain folder name.
   case impossibleName(String)
+  /// A folder of runs that holds none.
   case noRuns(folder: String)
+  /// A name that no run has.
   case noSuchRun(name: String, folder: String, nearest: String?)
+  /// A folder without a record.
   case notARun(path: String)
+  /// Where a new run cannot be put.
   case folderNotWritable(path: String, reason: String)
   /// The log was written by a later version of the program.
   case newerSchema(path: String, found: Int, known: Int)
   /// The file is no log, or not all of it.
   case damaged(path: String, reason: String)
+  /// A manifest that is missing, malformed, or another run's.
   case unreadableManifest(path: String, reason: String)
   /// There is no log.
   case missing(path: String)
@@ -23,6 +30,7 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
   case inUse(path: String)
   /// No space is left; every step reported before is in the log.
   case diskFull(path: String, lastStep: Int?)
+  /// The operating system refused to write.
   case writeFailed(path: String, reason: String)
   /// The run has ended; there is nothing to go on with.
   case nothingToResume(run: String, outcome: String)
@@ -30,12 +38,19 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
   case otherData(name: String, expected: String, found: String)
   /// A step that was computed again has other bits than its row.
   case differs(RunDifference, run: String, environment: [String])
+  /// A checkpoint that is damaged, or not the one that was written.
   case badCheckpoint(path: String, reason: String)
+  /// Neither this run nor another of its folder has checkpoints.
   case noCheckpoints(run: String)
+  /// A step beyond those of the run.
   case noSuchStep(Int, run: String, steps: Int)
+  /// A word that names nothing that a step has.
   case noSuchQuantity(String, known: [String])
+  /// A record that says less than is asked of it.
   case levelTooLow(run: String, level: String, needed: String)
+  /// A statement that does anything but read.
   case refusedSQL(reason: String)
+  /// A statement that took longer than it may.
   case slowSQL(seconds: Double)
 
   /// Whether a user's name, path or statement is to blame, rather than the machine or the file.

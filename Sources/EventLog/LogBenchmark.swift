@@ -7,6 +7,7 @@ public struct LogBenchmark {
   public struct Result: Codable, Equatable, Sendable {
     /// "none" or the name of a log level.
     public var level: String
+    /// Of one step, in seconds.
     public var medianSeconds: Double
     /// Of the whole step over that without a record, less one.
     public var overhead: Double
@@ -17,6 +18,7 @@ public struct LogBenchmark {
   private let loop: SearchLoop
   private let threads: Int
 
+  /// Sets the steps of a size up.
   public init(_ size: StepBenchmark.Size, threads: Int) throws {
     self.threads = threads
     loop = try StepBenchmark.loop(size, threads: threads)

@@ -6,6 +6,7 @@ public typealias Manifest = RunManifest<SearchLoop>
 
 /// What a run is, for people and programs: `manifest.json`, written before anything else.
 public struct RunManifest<Loop: RecordedLoop>: Codable, Equatable, Sendable {
+  /// The images of a run.
   public typealias DataIdentity = EventLog.DataIdentity
 
   /// nil for a search.
@@ -14,17 +15,24 @@ public struct RunManifest<Loop: RecordedLoop>: Codable, Equatable, Sendable {
   public var name: String
   /// ISO 8601, UTC: "2026-03-01T12:00:00.000Z".
   public var started: String
+  /// How much is recorded.
   public var logLevel: LogLevel
+  /// Which checkpoints stay on disk.
   public var checkpoints: CheckpointPolicy
   /// Size of the log from which traces are left out, in bytes; nil: half of the disk's free space.
   public var maxLogBytes: Int?
+  /// Every setting, resolved.
   public var configuration: Loop.Configuration
   /// Of an evaluation: where its cell comes from.
   public var cell: CellOrigin?
+  /// The images.
   public var data: DataIdentity
+  /// Workers of the first attempt; no part of the run's identity.
   public var threads: Int
+  /// What the first attempt was computed with.
   public var environment: RunEnvironment
 
+  /// The manifest of a run that is about to begin.
   public init(
     name: String, record: RecordOptions, configuration: Loop.Configuration,
     cell: CellOrigin? = nil, data: DataIdentity, threads: Int, started: String = .now(),

@@ -4,14 +4,22 @@ import GRDB
 
 /// Rows that a user's SELECT gives back.
 public struct QueryResult: Equatable, Sendable {
+  /// A value of SQLite's.
   public enum Value: Equatable, Sendable {
+    /// NULL
     case null
+    /// INTEGER
     case integer(Int64)
+    /// REAL
     case real(Double)
+    /// TEXT
     case text(String)
+    /// BLOB
     case blob(Data)
   }
+  /// As the statement names them.
   public var columns: [String]
+  /// A value for every column.
   public var rows: [[Value]]
 }
 

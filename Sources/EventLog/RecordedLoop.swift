@@ -6,6 +6,7 @@ import Supernet
 
 /// What a record is of.
 public enum RunKind: String, CaseIterable, Codable, Sendable {
+  /// A search of an architecture.
   case search
   /// The training of a derived network from scratch.
   case evaluation
@@ -49,8 +50,11 @@ where
 
 /// The settings of a loop.
 public protocol RecordedConfiguration: Codable, Equatable, Sendable {
+  /// The most.
   var epochs: Int { get }
+  /// Images of each batch.
   var batch: Int { get }
+  /// Of all that is random.
   var seed: UInt64 { get }
   /// Extents of the vectors that are shaped like α; nil where there are none.
   var alphaExtents: [Int]? { get }
@@ -62,7 +66,9 @@ public protocol RecordedConfiguration: Codable, Equatable, Sendable {
 public protocol RecordedState: Equatable, Sendable {
   /// Steps and epochs done, and steps of the present epoch.
   var step: Int { get }
+  /// Epochs done.
   var epoch: Int { get }
+  /// Steps done of the present epoch.
   var stepInEpoch: Int { get }
   /// The vectors, in the order in which the state's hash covers them.
   var vectors: [[Float]] { get }
@@ -80,13 +86,16 @@ public protocol RecordedRow: Sendable {
 
 /// A step as a row of `steps`, and of the tables that go with it.
 public protocol RecordedStep: RecordedRow {
+  /// From 0, through all epochs.
   var step: Int { get }
+  /// From 0.
   var epoch: Int { get }
   /// Names of the vectors that it holds, for `runs replay --dump`.
   static var vectorNames: [String] { get }
 
   /// The vectors that one of these names stands for, with names of their own where there are several.
   func vectors(named name: String) -> [(name: String, values: [Float])]
+  /// Stores the row, and those that go with it.
   func insert(in db: Database, attempt: Int, state: StateHash, digest: Data) throws
   /// - Throws: `DatabaseError` (corrupt) when a vector has a broken length.
   static func fetchAll(_ db: Database, steps: Range<Int>) throws -> [Self]
@@ -94,12 +103,14 @@ public protocol RecordedStep: RecordedRow {
 
 /// An epoch as a row of `epochs`.
 public protocol RecordedEpoch: RecordedRow, Codable, Equatable {
+  /// From 0.
   var epoch: Int { get }
   /// What it is judged by, 0 to 1: of the validation half for a search, of the test images for an evaluation.
   var accuracy: Double { get }
   /// Of a search: α and the cell after the epoch.
   var found: (alpha: [Float], genotype: String)? { get }
 
+  /// Stores the row.
   func insert(in db: Database, attempt: Int, state: StateHash, digest: Data) throws
   /// - Throws: `DatabaseError` (corrupt) when a vector has a broken length.
   static func fetchAll(_ db: Database) throws -> [Self]
@@ -107,10 +118,14 @@ public protocol RecordedEpoch: RecordedRow, Codable, Equatable {
 
 /// How a run ended, as the row of `result`.
 public protocol RecordedResult: RecordedRow, Equatable {
+  /// How the run ended.
   var outcome: RunResult.Outcome { get }
+  /// Those that have ended.
   var epochs: Int { get }
+  /// Those that have ended.
   var steps: Int { get }
 
+  /// Stores the row.
   func insert(in db: Database, digest: Data) throws
   /// nil while the run works, and when it failed or was killed.
   static func fetchOne(_ db: Database) throws -> Self?
@@ -128,10 +143,12 @@ extension RecordedResult {
 
 /// The images of a run; the hash is over their decompressed content, or as `ImageFolder` says.
 public struct DataIdentity: Codable, Equatable, Sendable {
+  /// As `--data` spells it.
   public var name: String
   /// 64 hexadecimal digits.
   public var sha256: String
 
+  /// A data set's name, and the hash of its content.
   public init(name: String, sha256: String) {
     self.name = name
     self.sha256 = sha256

@@ -7,6 +7,7 @@ public typealias RecordedSearch = RecordedRun<SearchLoop>
 
 /// Where loop and record meet: a new run, or one that goes on.
 public final class RecordedRun<Loop: RecordedLoop> {
+  /// Where the record lies.
   public let run: RunFolder
   /// The step that it begins with; 0 for a new run.
   public var firstStep: Int { start.state.step }
@@ -14,6 +15,7 @@ public final class RecordedRun<Loop: RecordedLoop> {
   public var plan: (epochs: Int, stepsPerEpoch: Int, batch: Int) {
     (loop.configuration.epochs, loop.stepsPerEpoch, loop.configuration.batch)
   }
+  /// What computes it.
   public let loop: Loop
   private let writer: Writer<Loop>
   private let start: RunCheckpoint<Loop>

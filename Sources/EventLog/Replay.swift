@@ -6,7 +6,9 @@ public typealias Replay = RecordReplay<SearchLoop>
 
 /// What a replay says of a run.
 public enum ReplayAnswer: Equatable, Sendable {
+  /// Every bit of so many steps and epochs.
   case identical(steps: Int, epochs: Int)
+  /// Bits differ, and nothing that may change them has changed.
   case differs(RunDifference)
   /// Bits differ, and what may have changed them has changed: named.
   case incomparable(RunDifference, environment: [String])
@@ -14,15 +16,21 @@ public enum ReplayAnswer: Equatable, Sendable {
 
 /// Computes steps of a recorded run again.
 public final class RecordReplay<Loop: RecordedLoop> {
+  /// Of the record.
   public let reader: RecordReader<Loop>
+  /// Set up as the run was.
   public let loop: Loop
   private let shelf: CheckpointShelf<Loop>
 
   /// One step, computed again.
   public struct Step {
+    /// As it would be logged.
     public var record: Loop.Step
+    /// Its weight gradient.
     public var trace: StepTrace
+    /// The state that it started from.
     public var before: Loop.State
+    /// The state that it led to.
     public var after: Loop.State
   }
 

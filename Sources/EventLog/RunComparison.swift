@@ -7,14 +7,19 @@ public struct RunComparison: Encodable, Equatable, Sendable {
   public struct Setting: Encodable, Equatable, Sendable {
     /// "shape.channels"
     public var name: String
+    /// nil when the first run has none.
     public var first: String?
+    /// nil when the second run has none.
     public var second: String?
   }
 
   /// Where one run stands after an epoch, beside the other; accuracies of the validation half or the test images.
   public struct Epoch: Encodable, Equatable, Sendable {
+    /// From 0.
     public var epoch: Int
+    /// Of the first run, 0 to 1.
     public var firstAccuracy: Double
+    /// Of the second run, 0 to 1.
     public var secondAccuracy: Double
     /// ‖α − α′‖; nil for searches of other sizes and for evaluations.
     public var alphaDistance: Double?
@@ -22,7 +27,9 @@ public struct RunComparison: Encodable, Equatable, Sendable {
     public var sameGenotype: Bool?
   }
 
+  /// Of the two runs.
   public var names: [String]
+  /// Those that differ, by name.
   public var settings: [Setting]
   /// What may give the runs other bits beside their settings.
   public var environment: [String]
@@ -30,9 +37,12 @@ public struct RunComparison: Encodable, Equatable, Sendable {
   public var firstDifference: RunDifference?
   /// How many steps both have.
   public var commonSteps: Int
+  /// Those that both have.
   public var epochs: [Epoch]
+  /// How each ended.
   public var results: [RunSummary]
 
+  /// Whether settings and all bits are the same, to the same end.
   public var areSame: Bool {
     settings.isEmpty && firstDifference == nil && results[0].epochs == results[1].epochs
   }

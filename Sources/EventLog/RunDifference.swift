@@ -5,6 +5,7 @@ import Search
 public struct RunDifference: Equatable, Sendable, Encodable, CustomStringConvertible {
   /// nil for a difference in what closes an epoch, or the run.
   public var step: Int?
+  /// nil for a difference in a step, or in what closes the run.
   public var epoch: Int?
   /// "alpha", "term grad_alpha_train", …
   public var quantity: String

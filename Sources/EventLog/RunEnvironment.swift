@@ -6,11 +6,13 @@ import Kernels
 
 /// The version of this program.
 public enum ProgramVersion {
+  /// As `--version` prints it.
   public static let current = "0.1.0"
 }
 
 /// What a run was computed with, beside its settings: another value here may mean other bits.
 public struct RunEnvironment: Codable, Equatable, Sendable {
+  /// `ProgramVersion.current`.
   public var programVersion: String
   /// The commit of the checkout that the program was built in; nil when it lies in none.
   public var gitCommit: String?
@@ -18,21 +20,29 @@ public struct RunEnvironment: Codable, Equatable, Sendable {
   public var gitIsDirty: Bool?
   /// SHA-256 of `git diff HEAD`, when files differed; 64 hexadecimal digits.
   public var gitDiffSHA256: String?
+  /// "Swift 6.3", as far as a program knows.
   public var compiler: String
   /// `MILENAS_CPU` of the build: "native" is the processor named by `processor`.
   public var cpuTarget: String
+  /// Whether kernels use vectors of 512 bits.
   public var usesAVX512: Bool
   /// As the operating system names it: "AMD EPYC 9R14".
   public var processor: String
+  /// "Debian GNU/Linux 12 (bookworm)".
   public var operatingSystem: String
+  /// "glibc 2.36".
   public var glibc: String
+  /// "3.40.1", the library that runs.
   public var sqlite: String
   /// Versions of the libraries that the program adds: "openblas", "cairo".
   public var libraries: [String: String]?
+  /// The machine's name.
   public var host: String
+  /// The process there.
   public var processID: Int32
   /// `SLURM_JOB_ID` and `SLURM_ARRAY_TASK_ID`, under a Slurm scheduler.
   public var slurmJob: String?
+  /// The task of an array job.
   public var slurmTask: String?
 
   /// The environment of this process.

@@ -9,7 +9,9 @@ public typealias RunReader = RecordReader<SearchLoop>
 
 /// Reads the record of a run, also while it is written; gives back the values that the writer took.
 public struct RecordReader<Loop: RecordedLoop> {
+  /// Where the record lies.
   public let run: RunFolder
+  /// As the file beside the log says.
   public let manifest: RunManifest<Loop>
   let queue: DatabaseQueue
 
@@ -63,6 +65,7 @@ public struct RecordReader<Loop: RecordedLoop> {
     try read { try Loop.Step.fetchAll($0, steps: range) }
   }
 
+  /// How many steps the log holds.
   public func stepCount() throws -> Int {
     try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM steps") ?? 0 }
   }
@@ -74,6 +77,7 @@ public struct RecordReader<Loop: RecordedLoop> {
     }
   }
 
+  /// All epochs that have ended, in order.
   public func epochs() throws -> [Loop.Epoch] { try read(Loop.Epoch.fetchAll) }
 
   /// nil while the run works, and when it failed or was killed.

@@ -3,17 +3,23 @@ import Foundation
 
 /// The folder of one run: `manifest.json`, `events.sqlite`, and its checkpoints.
 public struct RunFolder: Equatable, Sendable {
+  /// Of the folder.
   public let url: URL
 
+  /// A folder that need not hold a record yet.
   public init(_ url: URL) { self.url = url }
 
+  /// The folder's name now.
   public var name: String { url.lastPathComponent }
+  /// What the run is.
   public var manifestFile: URL { url.appending(path: "manifest.json") }
+  /// The events.
   public var logFile: URL { url.appending(path: "events.sqlite") }
   /// What analyses have found; the event log itself is never written again.
   public var analysisFile: URL { url.appending(path: "analysis.sqlite") }
 
   static let checkpointFolder = "checkpoints"
+  /// States on disk.
   public var checkpoints: URL {
     url.appending(path: Self.checkpointFolder, directoryHint: .isDirectory)
   }
@@ -56,8 +62,10 @@ public struct RunFolder: Equatable, Sendable {
 
 /// The folder that holds one folder per run (`--runs-dir`).
 public struct RunStore: Sendable {
+  /// Where the runs lie.
   public let folder: URL
 
+  /// A folder that need not exist yet.
   public init(folder: URL) { self.folder = folder }
 
   /// The runs, oldest first; empty when the folder does not exist.

@@ -4,8 +4,10 @@ import Search
 
 /// A run in one line: what it is, how far it came, how it ended.
 public struct RunSummary: Encodable, Equatable, Sendable {
+  /// How far a run came.
   public enum Status: String, Encodable, Sendable {
     case running, completed, interrupted
+    /// Its stop rule ended it.
     case stoppedEarly = "stopped early"
     /// An error ended it; `problem` says which.
     case failed
@@ -15,25 +17,33 @@ public struct RunSummary: Encodable, Equatable, Sendable {
     case unreadable
   }
 
+  /// The folder's name.
   public var name: String
   /// nil when it cannot be read.
   public var kind: RunKind?
+  /// How far it came.
   public var status: Status
+  /// ISO 8601, UTC; nil when the manifest cannot be read, as all that follow.
   public var started: String?
   /// Of a search.
   public var method: String?
+  /// The data set's name.
   public var data: String?
+  /// Those that have ended.
   public var epochs = 0
   /// Of a search: the best of its epochs, 0 to 1; at level `run` that of the last.
   public var validAccuracy: Double?
   /// Of an evaluation: of the last epoch, 0 to 1.
   public var testAccuracy: Double?
+  /// The validation accuracy of a search, the test accuracy of an evaluation.
   public var accuracy: Double? { validAccuracy ?? testAccuracy }
   /// What was found, or evaluated.
   public var genotype: String?
   /// (n, r): convolutions among the kept edges of the normal and the reduction cell.
   public var normalConvolutions: Int?
+  /// r
   public var reductionConvolutions: Int?
+  /// What failed, in a sentence; nil when nothing did.
   public var problem: String?
 
   /// Never throws: a list must not fail for one broken run in it.

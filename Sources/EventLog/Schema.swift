@@ -65,6 +65,7 @@ public struct Schema: Sendable {
 
   static let latestVersion = evaluation.version
 
+  /// The tables and views of a kind of run.
   public static func of(_ kind: RunKind) -> Schema {
     switch kind {
     case .search: search
@@ -92,10 +93,15 @@ public struct Schema: Sendable {
 
   /// A line of the description: a column of a table or view.
   public struct Entry: Equatable, Sendable, Encodable {
+    /// The table's or the view's name.
     public var relation: String
+    /// Whether it follows from tables.
     public var isView: Bool
+    /// Its name.
     public var column: String
+    /// In SQLite's word; empty in a view.
     public var type: String
+    /// With shape and unit.
     public var meaning: String
   }
 

@@ -2,8 +2,10 @@ import Foundation
 
 /// The settings of a run by their path ("shape.channels"), values as JSON: what runs of any kind are compared by.
 public struct Settings: Equatable, Sendable {
+  /// By path.
   public private(set) var values: [String: String] = [:]
 
+  /// All that a configuration encodes.
   public init(_ configuration: some Encodable) throws {
     walk(try JSONSerialization.jsonObject(with: try JSONEncoder().encode(configuration)), "")
   }
@@ -27,6 +29,7 @@ public struct Settings: Equatable, Sendable {
     walk(configuration, "")
   }
 
+  /// The value at a path, as JSON; nil where there is none.
   public subscript(path: String) -> String? { values[path] }
 
   /// The same without some of them.

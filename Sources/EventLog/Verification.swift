@@ -7,20 +7,27 @@ import Search
 public struct Verification: Encodable, Equatable, Sendable {
   /// One thing that was looked at.
   public struct Finding: Encodable, Equatable, Sendable {
+    /// What was found.
     public enum Verdict: String, Encodable, Sendable {
+      /// As it should be.
       case good
+      /// Not what was recorded.
       case wrong
       /// It could not be looked at, or it is no part of the record.
       case note
     }
     /// "chain of digests", "checkpoints/step-000010.safetensors", …
     public var subject: String
+    /// What was found.
     public var verdict: Verdict
+    /// In words.
     public var says: String
   }
 
+  /// In the order in which they were made.
   public private(set) var findings: [Finding] = []
 
+  /// Whether nothing is wrong.
   public var isWhole: Bool { !findings.contains { $0.verdict == .wrong } }
 
   /// Looks at all of a record; never stops at the first thing that is wrong.

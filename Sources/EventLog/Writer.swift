@@ -14,11 +14,14 @@ enum LogEntry<Loop: RecordedLoop>: Sendable {
 
 /// How a run is recorded, beside what it computes.
 public struct RecordOptions: Equatable, Sendable {
+  /// How much is recorded.
   public var level: LogLevel
+  /// Which checkpoints stay on disk.
   public var checkpoints: CheckpointPolicy
   /// Size of the log in bytes from which traces are left out; nil: half of the disk's free space.
   public var maxLogBytes: Int?
 
+  /// Steps and all checkpoints, unless said otherwise.
   public init(
     level: LogLevel = .step, checkpoints: CheckpointPolicy = .all, maxLogBytes: Int? = nil
   ) {

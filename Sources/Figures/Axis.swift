@@ -2,8 +2,10 @@ import Foundation
 
 /// One axis of a panel: what it says, what it spans, where its ticks are.
 public struct Axis: Sendable {
+  /// How numbers become places.
   public enum Scale: Sendable { case linear, logarithmic }
 
+  /// Where an axis has ticks.
   public enum Ticks: Sendable {
     /// At round numbers, as many as there is room for.
     case automatic
@@ -11,12 +13,15 @@ public struct Axis: Sendable {
     case labels([(at: Double, text: Text)])
   }
 
+  /// With the unit; empty for none.
   public var label: Text
+  /// Linear, unless said otherwise.
   public var scale: Scale
   /// What it spans; nil for the data and a margin.
   public var range: ClosedRange<Double>?
   /// Values that it spans in any case, such as 0 under bars.
   public var including: [Double]
+  /// Round numbers, unless said otherwise.
   public var ticks: Ticks
   /// Whether only whole numbers have a meaning on it, as of epochs.
   public var isWhole: Bool
@@ -167,13 +172,19 @@ public struct Axis: Sendable {
 
 /// An axis whose span and ticks are known.
 public struct ResolvedAxis: Sendable {
+  /// A tick with its label.
   public struct Tick: Equatable, Sendable {
+    /// In the data's unit.
     public var at: Double
+    /// As it is written.
     public var label: Text
   }
 
+  /// How numbers become places.
   public var scale: Axis.Scale
+  /// From end to end, in the data's unit.
   public var span: ClosedRange<Double>
+  /// Those that are labelled.
   public var ticks: [Tick]
   /// Ticks without a label.
   public var minor: [Double]
@@ -191,11 +202,17 @@ public struct ResolvedAxis: Sendable {
 
 /// Where a panel's data are drawn, and how numbers become places in it.
 public struct Frame: Sendable {
+  /// On the page.
   public var rect: Rect
+  /// Its horizontal axis.
   public var x: ResolvedAxis
+  /// Its vertical axis.
   public var y: ResolvedAxis
 
+  /// Where a number of the x axis lies, in points.
   public func x(_ value: Double) -> Double { rect.left + x.share(of: value) * rect.width }
+  /// Where a number of the y axis lies, in points.
   public func y(_ value: Double) -> Double { rect.bottom - y.share(of: value) * rect.height }
+  /// Where a pair of numbers lies.
   public func point(_ x: Double, _ y: Double) -> Point { Point(self.x(x), self.y(y)) }
 }

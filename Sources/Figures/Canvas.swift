@@ -2,11 +2,14 @@ import Foundation
 
 /// A line as it is drawn; lengths in points.
 public struct Pen: Equatable, Sendable {
+  /// Of the line.
   public var color: Color
+  /// In points.
   public var width: Double
   /// Lengths of dashes and gaps; empty for a solid line.
   public var dash: [Double]
 
+  /// A solid line, unless dashes are given.
   public init(color: Color, width: Double, dash: [Double] = []) {
     self.color = color
     self.width = width
@@ -16,13 +19,17 @@ public struct Pen: Equatable, Sendable {
 
 /// Which point of a piece of text is meant by its place.
 public struct Anchor: Equatable, Sendable {
+  /// Along the line.
   public enum Horizontal: Sendable { case left, center, right }
   /// `middle` is half the height of a digit above the baseline.
   public enum Vertical: Sendable { case top, middle, baseline, bottom }
 
+  /// Which side of the words the place is.
   public var horizontal: Horizontal
+  /// Which height of the words the place is.
   public var vertical: Vertical
 
+  /// Both.
   public init(_ horizontal: Horizontal, _ vertical: Vertical) {
     self.horizontal = horizontal
     self.vertical = vertical
@@ -35,23 +42,32 @@ public struct Canvas {
   /// What a thing is; labels keep clear of data and of other words.
   public enum Role: Equatable, Sendable { case frame, shade, data, words }
 
+  /// What is drawn.
   public enum Shape: Equatable, Sendable {
+    /// A line along a path.
     case stroke(Path, Pen)
+    /// The inside of a path.
     case fill(Path, Color)
     /// The place is the left end of the first baseline, about which it is turned; radians, clockwise.
     case words(TypesetText, at: Point, angle: Double, color: Color)
   }
 
+  /// One thing that is drawn.
   public struct Item: Equatable, Sendable {
+    /// What it is for.
     public var role: Role
+    /// What it is.
     public var shape: Shape
     /// Nothing is drawn outside.
     public var clip: Rect?
   }
 
+  /// Of the page, in points.
   public internal(set) var size: Size
+  /// Colours and sizes.
   public let theme: Theme
   let typesetter: Typesetter
+  /// In the order in which they are drawn.
   public private(set) var items: [Item] = []
   private var clip: Rect?
 
@@ -62,10 +78,12 @@ public struct Canvas {
     self.typesetter = typesetter
   }
 
+  /// Draws a line along a path.
   public mutating func stroke(_ path: Path, _ pen: Pen, role: Role = .data) {
     items.append(Item(role: role, shape: .stroke(path, pen), clip: clip))
   }
 
+  /// Fills a path.
   public mutating func fill(_ path: Path, _ color: Color, role: Role = .data) {
     items.append(Item(role: role, shape: .fill(path, color), clip: clip))
   }

@@ -5,8 +5,11 @@ import Supernet
 ///
 /// Nodes 0 and 1 are the outputs of the two cells before, 2 + i is node i, the last one is the output of the cell.
 public struct CellGraph: Equatable, Sendable {
+  /// From one node to another.
   public struct Edge: Hashable, Sendable {
+    /// The node that it leaves.
     public var source: Int
+    /// The node that it enters.
     public var target: Int
     /// DARTS's name; nil where a node only joins the output.
     public var operation: String?
@@ -25,13 +28,16 @@ public struct CellGraph: Equatable, Sendable {
     var to: Int
   }
 
+  /// Inputs, intermediate nodes and the output.
   public let nodeCount: Int
+  /// Those of the genotype, then those to the output.
   public let edges: [Edge]
   /// From the inputs to the output, each from top to bottom.
   let columns: [[Item]]
   /// Between column i and column i + 1.
   let links: [[Link]]
 
+  /// The last node.
   public var output: Int { nodeCount - 1 }
 
   /// The most nodes whose orders are searched; the search tries all of them.

@@ -2,11 +2,16 @@ import Foundation
 
 /// A colour of sRGB; components from 0 to 1.
 public struct Color: Equatable, Sendable {
+  /// 0 to 1.
   public var red: Double
+  /// 0 to 1.
   public var green: Double
+  /// 0 to 1.
   public var blue: Double
+  /// 0 to 1.
   public var opacity: Double
 
+  /// Opaque, unless said otherwise.
   public init(red: Double, green: Double, blue: Double, opacity: Double = 1) {
     self.red = red
     self.green = green
@@ -20,8 +25,10 @@ public struct Color: Equatable, Sendable {
     self.init(red: part(16), green: part(8), blue: part(0))
   }
 
+  /// The paper's.
   public static let white = Color(0xFFFFFF)
 
+  /// The same colour, more or less transparent.
   public func with(opacity: Double) -> Color {
     var color = self
     color.opacity = opacity

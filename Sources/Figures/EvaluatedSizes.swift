@@ -6,6 +6,7 @@ import Supernet
 
 /// Sizes and errors of cells that were trained from scratch.
 public struct EvaluatedSizes {
+  /// One for each size.
   public var points: [SizeAccuracyFit.Observation]
   var sources: [FigureSource]
   var date: Date

@@ -9,15 +9,18 @@ public struct Figure: Sendable {
   public var summary: String
   /// For the paper: what is shown, the settings, seeds and intervals.
   public var caption: String
+  /// What is drawn.
   public var content: any FigureContent
   /// The numbers behind it.
   public var data: FigureData
+  /// Runs and files that its numbers come from.
   public var sources: [FigureSource]
   /// When its newest source was made: the file's date.
   public var date: Date
   /// What a user should know of the data, such as runs that are not finished.
   public var notes: [String]
 
+  /// All parts at once.
   public init(
     title: String, summary: String, caption: String, content: any FigureContent, data: FigureData,
     sources: [FigureSource], date: Date, notes: [String] = []
@@ -35,10 +38,12 @@ public struct Figure: Sendable {
 
 /// A run or a file that a figure's numbers come from.
 public struct FigureSource: Codable, Equatable, Sendable {
+  /// Of the run or the file.
   public var name: String
   /// 64 hexadecimal digits: of a run's chain, or SHA-256 of a file.
   public var digest: String
 
+  /// A source whose digest is known.
   public init(name: String, digest: String) {
     self.name = name
     self.digest = digest
@@ -52,19 +57,28 @@ public struct FigureSource: Codable, Equatable, Sendable {
 
 /// Rows under named columns.
 public struct FigureData: Equatable, Sendable {
+  /// An entry of the table.
   public enum Value: Equatable, Sendable, ExpressibleByStringLiteral {
+    /// Words.
     case text(String)
+    /// A number, in the column's unit.
     case number(Double)
+    /// Nothing, where there is no number.
     case missing
 
+    /// Words.
     public init(stringLiteral value: String) { self = .text(value) }
 
+    /// A number, or nothing for nil.
     public init(_ value: Double?) { self = value.map(Value.number) ?? .missing }
   }
 
+  /// Their names, with units.
   public var columns: [String]
+  /// An entry for each column.
   public var rows: [[Value]]
 
+  /// Rows of as many entries as there are columns.
   public init(columns: [String], rows: [[Value]] = []) {
     self.columns = columns
     self.rows = rows
@@ -97,12 +111,14 @@ public struct FigureData: Equatable, Sendable {
 public struct FigureStyle: Equatable, Sendable {
   /// In points.
   public var width: Double
+  /// Colours and sizes.
   public var theme: Theme
   /// Of an installed font; nil for the shipped one.
   public var font: String?
   /// Pixels per inch of a PNG.
   public var dotsPerInch: Double
 
+  /// A venue's column, unless a width in points is given.
   public init(
     venue: Venue = .cvpr, column: Venue.Column = .single, width: Double? = nil,
     theme: Theme.Name = .paper, font: String? = nil, dotsPerInch: Double = 300

@@ -3,6 +3,7 @@ import Foundation
 
 /// Figure 2 of the paper: gap between training and validation accuracy, validation accuracy, and time.
 public struct Figure2: Sendable {
+  /// A panel.
   public enum Letter: String, CaseIterable, Sendable { case a, b, c }
 
   /// A setting of the study, and the paper's name of the curve in each panel.
@@ -67,7 +68,7 @@ public struct Figure2: Sendable {
           settings: settings.filter { $0.paper[letter] != nil }.map(\.name))
       }
       data.append((letter.rawValue, curves))
-      let first = letter == .c ? nil : try from ?? progress.start(of: letter, paper: paper)
+      let first = try letter == .c ? nil : from ?? progress.start(of: letter, paper: paper)
       panels.append(
         Panel(
           title: letters.count > 1 ? heading(letter) : nil,
@@ -151,6 +152,8 @@ public struct Figure2: Sendable {
     var epochsPerUnit = 1.0
     var paperHoursPerUnit = 1.0
     var paperEpochsPerUnit = 1.0
+    /// Whose time is 1, in words.
+    var timeReference: String?
     private var studyEpochs: Double?
 
     static let paperEpochs = 50.0
@@ -171,7 +174,8 @@ public struct Figure2: Sendable {
         isRelative = false
         return
       }
-      timeLabel = "time, in searches by " + reference.text
+      timeLabel = "time relative to " + reference.text
+      timeReference = reference.words
       timeColumn = "times_\(reference.name)"
       epochLabel = "share of the search (%)"
       epochColumn = "percent_of_search"
@@ -230,9 +234,8 @@ public struct Figure2: Sendable {
       sentences.append(
         "Lines: \(study.seeds(of: settings)). Search on \(study.common(to: settings.map(\.name))).")
     }
-    if progress.isRelative, letters.contains(.c) {
-      sentences.append(
-        "Time is counted in \(progress.timeLabel.plain.dropFirst(9)), each by its own.")
+    if let reference = progress.timeReference, letters.contains(.c) {
+      sentences.append("Time is relative to that of \(reference), in the study and in the paper.")
     }
     if hasPaper {
       sentences.append(

@@ -3,6 +3,7 @@ import Foundation
 
 /// Figure 3 of the paper: the Gumbel space, a search that follows the model's size, and error over size.
 public struct Figure3: Sendable {
+  /// A panel.
   public enum Letter: String, CaseIterable, Sendable { case a, b, c }
 
   /// The settings that a study of this figure has.
@@ -251,7 +252,7 @@ public struct Figure3: Sendable {
       epochs: changes.map { $0 + 1 }, normal: changes.map { sizes[$0].0 },
       reduction: changes.map { sizes[$0].1 },
       optimal: changes.indices.filter { isOptimal(run.epochs[changes[$0]].genotype) }
-        .reduce(into: []) { ranges, place in
+        .reduce(into: [ClosedRange<Int>]()) { ranges, place in
           if let last = ranges.last, last.upperBound == place - 1 {
             ranges[ranges.count - 1] = last.lowerBound...place
           } else {

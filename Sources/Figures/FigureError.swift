@@ -2,24 +2,31 @@ import Foundation
 
 /// What can go wrong with a figure.
 public enum FigureError: Error, Equatable, CustomStringConvertible {
+  /// A family that is not installed.
   case noSuchFont(name: String, nearest: String?)
+  /// Not even the shipped font can be used.
   case noFonts(reason: String)
   /// Characters that neither the font nor the shipped one has.
   case missingGlyphs(letters: String, font: String)
   /// A file whose name tells no format.
   case unknownFormat(path: String)
+  /// A word that is no width.
   case badWidth(String)
+  /// A file that the operating system does not let be written.
   case cannotWrite(path: String, reason: String)
+  /// A file that cannot be read.
   case cannotRead(path: String, reason: String)
   /// Cairo's own words.
   case notDrawn(reason: String)
   /// A file that is no figure of this program.
   case noRecord(path: String)
+  /// A SOURCE_DATE_EPOCH that is no number of seconds.
   case badDate(String)
   /// A folder without a finished run of any of these settings.
   case noStudy(folder: String, settings: [String], unfinished: Int)
   /// A panel without any of its curves.
   case emptyPanel(figure: String, settings: [String])
+  /// A number of a run that cannot be drawn.
   case notFinite(run: String, epoch: Int, quantity: String)
   /// A run too short for a curve.
   case onePoint(run: String, epochs: Int)

@@ -4,13 +4,16 @@ import Foundation
 public struct FigureRecord: Codable, Equatable, Sendable {
   /// Of `milenas-lab plot`.
   public var arguments: [String]
+  /// Runs and files that the numbers come from.
   public var sources: [FigureSource]
+  /// The family.
   public var font: String
   /// SHA-256 of the shipped font; nil for an installed one.
   public var fontDigest: String?
   /// Seconds since 1970.
   public var date: Int
 
+  /// All parts at once; the date in whole seconds.
   public init(
     arguments: [String], sources: [FigureSource], font: String, fontDigest: String?, date: Date
   ) {

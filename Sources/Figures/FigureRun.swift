@@ -3,7 +3,9 @@ import Foundation
 
 /// The one run that a figure tells of.
 public struct FigureRun: Sendable {
+  /// Of the run.
   public var name: String
+  /// The run, and analyses of it.
   public var sources: [FigureSource]
   /// When it ended, or began while it has not ended.
   public var date: Date

@@ -2,24 +2,33 @@ import Foundation
 
 /// A place on the page, in points (1/72 inch) from its top left corner.
 public struct Point: Equatable, Sendable {
+  /// From the left.
   public var x: Double
+  /// From the top.
   public var y: Double
 
+  /// x and y.
   public init(_ x: Double, _ y: Double) {
     self.x = x
     self.y = y
   }
 
+  /// By components.
   public static func + (a: Point, b: Point) -> Point { Point(a.x + b.x, a.y + b.y) }
+  /// By components.
   public static func - (a: Point, b: Point) -> Point { Point(a.x - b.x, a.y - b.y) }
+  /// By components.
   public static func * (a: Point, factor: Double) -> Point { Point(a.x * factor, a.y * factor) }
 }
 
 /// Width and height, in points.
 public struct Size: Equatable, Sendable {
+  /// In points.
   public var width: Double
+  /// In points.
   public var height: Double
 
+  /// Width and height.
   public init(_ width: Double, _ height: Double) {
     self.width = width
     self.height = height
@@ -28,11 +37,16 @@ public struct Size: Equatable, Sendable {
 
 /// An upright rectangle, in points; `top` is the smaller y.
 public struct Rect: Equatable, Sendable {
+  /// The smaller x.
   public var left: Double
+  /// The smaller y.
   public var top: Double
+  /// The larger x.
   public var right: Double
+  /// The larger y.
   public var bottom: Double
 
+  /// By its sides.
   public init(left: Double, top: Double, right: Double, bottom: Double) {
     self.left = left
     self.top = top
@@ -40,6 +54,7 @@ public struct Rect: Equatable, Sendable {
     self.bottom = bottom
   }
 
+  /// By a corner and its size.
   public init(left: Double, top: Double, width: Double, height: Double) {
     self.init(left: left, top: top, right: left + width, bottom: top + height)
   }
@@ -56,9 +71,13 @@ public struct Rect: Equatable, Sendable {
     }
   }
 
+  /// From left to right.
   public var width: Double { right - left }
+  /// From top to bottom.
   public var height: Double { bottom - top }
+  /// The middle.
   public var center: Point { Point((left + right) / 2, (top + bottom) / 2) }
+  /// Clockwise from the top left.
   public var corners: [Point] {
     [Point(left, top), Point(right, top), Point(right, bottom), Point(left, bottom)]
   }
@@ -68,14 +87,17 @@ public struct Rect: Equatable, Sendable {
     Rect(left: left - margin, top: top - margin, right: right + margin, bottom: bottom + margin)
   }
 
+  /// Whether they share more than a border.
   public func intersects(_ other: Rect) -> Bool {
     left < other.right && other.left < right && top < other.bottom && other.top < bottom
   }
 
+  /// Whether all of it lies inside, borders included.
   public func contains(_ point: Point) -> Bool {
     left <= point.x && point.x <= right && top <= point.y && point.y <= bottom
   }
 
+  /// Whether all of it lies inside, borders included.
   public func contains(_ other: Rect) -> Bool {
     left <= other.left && other.right <= right && top <= other.top && other.bottom <= bottom
   }
@@ -101,24 +123,36 @@ public struct Rect: Equatable, Sendable {
 
 /// Lines and Bézier curves.
 public struct Path: Equatable, Sendable {
+  /// A piece of a path.
   public enum Element: Equatable, Sendable {
+    /// Begins a new line.
     case move(Point)
+    /// Goes straight to a point.
     case line(Point)
+    /// A cubic Bézier curve with its two control points.
     case curve(Point, Point, end: Point)
+    /// Goes straight back to the beginning.
     case close
   }
 
+  /// In order.
   public private(set) var elements: [Element] = []
 
+  /// Nothing yet.
   public init() {}
 
+  /// Begins a new line.
   public mutating func move(to point: Point) { elements.append(.move(point)) }
+  /// Goes straight to a point.
   public mutating func line(to point: Point) { elements.append(.line(point)) }
+  /// Adds a cubic Bézier curve with its two control points.
   public mutating func curve(to end: Point, by first: Point, _ second: Point) {
     elements.append(.curve(first, second, end: end))
   }
+  /// Goes straight back to the beginning.
   public mutating func close() { elements.append(.close) }
 
+  /// One after the other.
   public static func + (a: Path, b: Path) -> Path {
     var sum = a
     sum.elements += b.elements
@@ -135,8 +169,10 @@ public struct Path: Equatable, Sendable {
     return path
   }
 
+  /// Its outline.
   public static func rectangle(_ rect: Rect) -> Path { polyline(rect.corners, closed: true) }
 
+  /// By four Bézier curves.
   public static func circle(_ center: Point, radius: Double) -> Path {
     // The control points that keep a quarter within 0.03 % of the circle.
     let k = 0.5522847498 * radius
@@ -151,6 +187,7 @@ public struct Path: Equatable, Sendable {
     return path
   }
 
+  /// With corners of a radius, or smaller ones where there is no room.
   public static func roundedRectangle(_ rect: Rect, radius: Double) -> Path {
     let r = min(radius, rect.width / 2, rect.height / 2)
     let k = r * (1 - 0.5522847498)
@@ -204,6 +241,7 @@ public struct Path: Equatable, Sendable {
     return pieces
   }
 
+  /// The smallest rectangle around it; nil for an empty path.
   public var bounds: Rect? { Rect(around: segments.flatMap { [$0.0, $0.1] }) }
 
   /// Whether its inside, by the even-odd rule, holds the point.

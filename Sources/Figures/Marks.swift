@@ -2,9 +2,12 @@ import Foundation
 
 /// What a mark spans on each axis; nil where it says nothing.
 public struct Extent: Sendable {
+  /// nil where it says nothing.
   public var x: ClosedRange<Double>?
+  /// nil where it says nothing.
   public var y: ClosedRange<Double>?
 
+  /// Nothing, unless said otherwise.
   public init(x: ClosedRange<Double>? = nil, y: ClosedRange<Double>? = nil) {
     self.x = x
     self.y = y
@@ -20,15 +23,22 @@ public struct Extent: Sendable {
 
 /// What a legend shows of a mark.
 public struct Key: Equatable, Sendable {
+  /// What stands before the name.
   public enum Sample: Equatable, Sendable {
+    /// A piece of line.
     case line(SeriesStyle, hasMarkers: Bool)
+    /// One marker.
     case marker(SeriesStyle)
+    /// A field of colour.
     case swatch(Color)
   }
 
+  /// As the legend has it.
   public var name: Text
+  /// What stands before it.
   public var sample: Sample
 
+  /// A name with its sample.
   public init(_ name: Text, _ sample: Sample) {
     self.name = name
     self.sample = sample
@@ -37,11 +47,13 @@ public struct Key: Equatable, Sendable {
 
 /// Something that a panel shows of its data.
 public protocol Mark: Sendable {
+  /// What it spans.
   var extent: Extent { get }
   /// nil where the legend is silent.
   var key: Key? { get }
   /// What lies under the marks of the whole panel, such as bands.
   func drawBehind(on canvas: inout Canvas, in frame: Frame)
+  /// Draws it, clipped to the frame.
   func draw(on canvas: inout Canvas, in frame: Frame)
 }
 
@@ -51,13 +63,18 @@ extension Mark {
 
 /// Points joined by a line, with a band about it.
 public struct Line: Mark {
+  /// A point, and the band there.
   public struct Place: Equatable, Sendable {
+    /// In the axis's unit.
     public var x: Double
+    /// In the axis's unit.
     public var y: Double
     /// The band at x; nil for none.
     public var low: Double?
+    /// The band's upper end; nil for none.
     public var high: Double?
 
+    /// Without a band, unless one is given.
     public init(x: Double, y: Double, low: Double? = nil, high: Double? = nil) {
       self.x = x
       self.y = y
@@ -66,8 +83,11 @@ public struct Line: Mark {
     }
   }
 
+  /// As the legend has it; nil for none.
   public var name: Text?
+  /// Those that are finite, in order.
   public var places: [Place]
+  /// Colour, dashes and marker.
   public var style: SeriesStyle
   /// How many marks tell the line apart in grey; they lie between those of other lines.
   public var markers: Int
@@ -143,10 +163,14 @@ public struct Line: Mark {
 
 /// Points that stand alone, with bars of uncertainty.
 public struct Scatter: Mark {
+  /// As the legend has it; nil for none.
   public var name: Text?
+  /// Those that are finite.
   public var places: [Line.Place]
+  /// Colour and marker.
   public var style: SeriesStyle
 
+  /// Leaves out places that are not finite.
   public init(_ name: Text?, _ places: [Line.Place], style: SeriesStyle) {
     self.name = name
     self.places = places.filter { $0.x.isFinite && $0.y.isFinite }
@@ -196,16 +220,20 @@ extension Canvas {
 
 /// Bars of several series side by side, at whole numbers on the x axis, from 0 up.
 public struct Bars: Mark {
+  /// As the legend has it; nil for none.
   public var name: Text?
   /// One for each category, from x = 0.
   public var values: [Double]
+  /// Of the bars.
   public var color: Color
   /// Which of how many series it is.
   public var place: Int
+  /// How many series stand side by side.
   public var series: Int
   /// Whether the value stands above each bar.
   public var showsValues: Bool
 
+  /// One series of several.
   public init(
     _ name: Text?, _ values: [Double], color: Color, place: Int = 0, of series: Int = 1,
     showsValues: Bool = false
@@ -293,9 +321,13 @@ public struct Note: Mark {
 
 /// A range of x, of y or of both that the figure points at, behind the data.
 public struct Span: Mark {
+  /// As the legend has it; nil for none.
   public var name: Text?
+  /// nil for the whole width.
   public var x: ClosedRange<Double>?
+  /// nil for the whole height.
   public var y: ClosedRange<Double>?
+  /// Of the field.
   public var color: Color
 
   /// - Parameter color: usually the theme's highlight.
@@ -328,11 +360,16 @@ public struct Span: Mark {
 
 /// A straight line across the panel, at a value of x or of y, behind the data.
 public struct Rule: Mark {
+  /// Written along it; nil for none.
   public var name: Text?
+  /// Of an upright rule; nil for one that lies.
   public var x: Double?
+  /// Of one that lies; nil for an upright rule.
   public var y: Double?
+  /// Lengths of strokes and gaps; empty for a solid line.
   public var dash: [Double]
 
+  /// Give x or y.
   public init(_ name: Text? = nil, x: Double? = nil, y: Double? = nil, dash: [Double] = [2, 1.5]) {
     self.name = name
     self.x = x
@@ -375,11 +412,14 @@ public struct Rule: Mark {
 public struct HeatMap: Mark {
   /// [rows][columns]; what is not finite is left white.
   public var values: [[Double]]
+  /// What the ends of the scale stand for.
   public var range: ClosedRange<Double>
+  /// Colours from the lower end to the upper.
   public var scale: ColorScale
   /// Decimals of the number written in each cell; nil for none.
   public var decimals: Int?
 
+  /// [rows][columns], the first row on top.
   public init(
     _ values: [[Double]], range: ClosedRange<Double>, scale: ColorScale = .sequential,
     decimals: Int? = nil

@@ -2,19 +2,25 @@ import Foundation
 
 /// One pair of axes and what is drawn in it.
 public struct Panel: Sendable {
+  /// Where names of marks stand.
   public enum LegendPlace: Sendable {
     /// Where it covers no data, or else above the frame.
     case automatic
     /// Names at the ends of the lines.
     case direct
+    /// Nowhere.
     case none
   }
 
+  /// Above the frame; nil for none.
   public var title: Text?
+  /// The horizontal axis.
   public var x: Axis
+  /// The vertical axis.
   public var y: Axis
   /// Drawn in this order; spans and rules first.
   public var marks: [any Mark]
+  /// Where names of marks stand.
   public var legend: LegendPlace
   /// What the colours of a heat map mean; nil for no bar beside it.
   public var colorBar: Text?
@@ -23,6 +29,7 @@ public struct Panel: Sendable {
   /// Height of the frame for a width of 1; nil for the grid's.
   public var aspect: Double?
 
+  /// A legend where there is room, unless said otherwise.
   public init(
     title: Text? = nil, x: Axis, y: Axis, marks: [any Mark], legend: LegendPlace = .automatic,
     colorBar: Text? = nil, isBoxed: Bool = false, aspect: Double? = nil
@@ -113,7 +120,7 @@ struct MeasuredPanel {
     xName = canvas.typeset(
       panel.x.label, size: theme.labelSize, wrapWidth: nil, alignment: .center)
     yName = canvas.typeset(
-      panel.y.label, size: theme.labelSize, wrapWidth: frame.height + 2 * small, alignment: .center)
+      panel.y.label, size: theme.labelSize, wrapWidth: frame.height + small, alignment: .center)
     if case .direct = panel.legend {
       endLabels = panel.marks.compactMap { $0 as? Line }.compactMap { line in
         line.name.map { (line, canvas.typeset($0, size: small)) }
@@ -153,7 +160,8 @@ struct MeasuredPanel {
         Self.barGap + Self.barWidth + theme.tickLength + 1.5
         + (colorBar.labels.map(\.width).max() ?? 0) + 2 + colorBar.name.height
     }
-    self.right = right
+    // A name that is wider than the frame reaches as far beyond it on either side.
+    self.right = max(right, (xName.width - frame.width) / 2)
   }
 
   /// Whether the labels leave a gap between them.
@@ -170,6 +178,7 @@ struct MeasuredPanel {
   /// Draws all but title and legend.
   ///
   /// - Returns: what the legend still has to name: ranges with room for their name have it written in them.
+  @discardableResult
   func draw(on canvas: inout Canvas, in rect: Rect) -> [Key] {
     let theme = canvas.theme
     let frame = Frame(rect: rect, x: x, y: y)

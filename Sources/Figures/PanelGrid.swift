@@ -8,7 +8,9 @@ public protocol FigureContent: Sendable {
 
 /// Panels in rows, of equal frames, with letters, and with one legend for all or one in each.
 public struct PanelGrid: FigureContent {
+  /// Above all panels; nil for none.
   public var title: Text?
+  /// In reading order.
   public var panels: [Panel]
   /// Side by side; nil for as many as leave each `leastWidth`, in full rows.
   public var columns: Int?
@@ -23,6 +25,7 @@ public struct PanelGrid: FigureContent {
   private static let margin = 1.0
   private static let gap = 9.0
 
+  /// As many columns as have room, unless said otherwise.
   public init(
     title: Text? = nil, panels: [Panel], columns: Int? = nil, sharesLegend: Bool = false,
     aspect: Double? = nil

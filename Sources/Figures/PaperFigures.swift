@@ -3,6 +3,7 @@ import Foundation
 
 /// The curves of the paper's Figures 2 and 3 (arXiv 2003.12238), read off the vector drawings in its PDF.
 public struct PaperFigures: Sendable {
+  /// A panel of the paper.
   public struct Panel: Decodable, Sendable {
     /// By the paper's name: [x, y] pairs in the units of the axes.
     public var series: [String: [[Double]]]

@@ -16,6 +16,7 @@ public struct Text: Equatable, Hashable, Sendable, ExpressibleByStringLiteral {
 
   private(set) var runs: [Run]
 
+  /// Reads the marks.
   public init(stringLiteral value: String) { self.init(value) }
 
   /// Reads the marks; one that is not closed is an ordinary letter.
@@ -27,12 +28,14 @@ public struct Text: Equatable, Hashable, Sendable, ExpressibleByStringLiteral {
   /// Takes the words as they are, such as the name of a run.
   public init(plain words: String) { runs = words.isEmpty ? [] : [Run(words: words)] }
 
+  /// One after the other.
   public static func + (a: Text, b: Text) -> Text {
     var sum = a
     sum.runs += b.runs
     return sum
   }
 
+  /// The same in bold.
   public var bold: Text {
     var text = self
     for index in text.runs.indices { text.runs[index].isBold = true }
@@ -50,6 +53,7 @@ public struct Text: Equatable, Hashable, Sendable, ExpressibleByStringLiteral {
     }.joined()
   }
 
+  /// Whether there are no words.
   public var isEmpty: Bool { runs.isEmpty }
 
   /// For Pango; sizes in points.

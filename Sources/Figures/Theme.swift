@@ -2,13 +2,16 @@ import Foundation
 
 /// How a series is told from the others: by colour, and in grey by line and mark.
 public struct SeriesStyle: Equatable, Sendable {
+  /// Of line and marker.
   public var color: Color
   /// Lengths of dashes and gaps, in line widths; empty for a solid line.
   public var dash: [Double]
+  /// Of points.
   public var marker: Marker
   /// In points.
   public var width: Double
 
+  /// All parts at once.
   public init(color: Color, dash: [Double], marker: Marker, width: Double) {
     self.color = color
     self.dash = dash
@@ -19,6 +22,7 @@ public struct SeriesStyle: Equatable, Sendable {
   var pen: Pen { Pen(color: color, width: width, dash: dash.map { $0 * width }) }
 }
 
+/// The shape of a point.
 public enum Marker: String, CaseIterable, Sendable {
   case circle, square, triangle, diamond, down, cross, ring
 
@@ -42,6 +46,7 @@ public enum Marker: String, CaseIterable, Sendable {
 
 /// Colours, sizes and line widths; lengths in points.
 public struct Theme: Equatable, Sendable {
+  /// The kinds of theme.
   public enum Name: String, CaseIterable, Sendable {
     /// For print and screen.
     case paper
@@ -51,23 +56,34 @@ public struct Theme: Equatable, Sendable {
     case slides
   }
 
+  /// Which one.
   public var name: Name
   /// Of axis labels and titles.
   public var labelSize: Double
   /// Of tick labels, legends and notes; at least 5.
   public var smallSize: Double
+  /// Of data.
   public var lineWidth: Double
+  /// Of axes.
   public var frameWidth: Double
+  /// Outwards from the frame.
   public var tickLength: Double
+  /// Of points.
   public var markerRadius: Double
+  /// Of intervals, 0 to 1.
   public var bandOpacity: Double
+  /// Of words and axes.
   public var ink: Color
+  /// Of grids.
   public var faint: Color
+  /// Behind all.
   public var paper: Color
   /// For the range that a figure points at.
   public var highlight: Color
+  /// Of the series, in order.
   public var palette: [Color]
 
+  /// Sizes in points.
   public init(_ name: Name, labelSize: Double, smallSize: Double) {
     let scale = name == .slides ? 1.5 : 1
     self.name = name
@@ -110,6 +126,7 @@ public struct Theme: Equatable, Sendable {
 public enum Venue: String, CaseIterable, Sendable {
   case cvpr, iccv, neurips, iclr, icml, aistats, uai, aaai, eccv, jmlr, tmlr, ieee, nature
 
+  /// Which of the page's widths.
   public enum Column: String, CaseIterable, Sendable { case single, double }
 
   /// Of a column and of the text, in points; the same where the text has one column.

@@ -4,9 +4,12 @@ import Foundation
 
 /// Words that have been measured; lengths in points.
 public struct TypesetText: Equatable, Sendable {
+  /// Of lines within a paragraph.
   public enum Alignment: Sendable { case left, center, right }
 
+  /// The words.
   public let text: Text
+  /// Of the type, in points.
   public let size: Double
   /// Where lines are broken; nil for one line.
   let wrapWidth: Double?
@@ -28,8 +31,10 @@ public struct TypesetText: Equatable, Sendable {
 /// The shipped font is used without a look at the machine's fontconfig, unhinted and at fractional positions, so that
 /// words have the same widths everywhere, and the same in PNG, PDF and SVG.
 @safe public final class Typesetter {
+  /// The font that comes with the program.
   public static let shippedFamily = "STIX"
 
+  /// The font's name.
   public let family: String
   /// SHA-256 over the shipped font's files; nil for an installed font.
   public let fontDigest: String?

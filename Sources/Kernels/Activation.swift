@@ -1,6 +1,8 @@
 /// The nonlinearity: ReLU, with slope 0 at 0, or SiLU (x·logistic x) for smooth twins.
 public enum Activation: Sendable {
+  /// max(0, x)
   case relu
+  /// x/(1 + e^−x), the smooth twin's.
   case silu
 
   @inline(__always)

@@ -7,6 +7,7 @@ import Glibc
 /// Sums for batch norms and hypergradients are kept beside it in Double.
 @safe
 public final class Arena<A: Arithmetic> {
+  /// Float or Double.
   public typealias Element = A.Element
   let base: UnsafeMutablePointer<Element>
   let shift: Int
@@ -53,6 +54,7 @@ extension Arena {
     for (i, number) in numbers.enumerated() { write(number, at: offset + i) }
   }
 
+  /// Writes a number, and its tangent where tangents are kept.
   public func write(_ number: A.Scalar, at offset: Int) {
     base[offset] = Element(number.value)
     if A.components == 2 { base[offset + shift] = Element(number.tangent) }
@@ -196,7 +198,9 @@ public final class FlatGradient<Element: KernelScalar> {
     if hasTangents { tangents[index] = Element(number.tangent) }
   }
 
+  /// A copy of all entries.
   public var valueArray: [Element] { Array(UnsafeBufferPointer(start: values, count: count)) }
+  /// A copy of all tangents; empty where none are kept.
   public var tangentArray: [Element] {
     hasTangents ? Array(UnsafeBufferPointer(start: tangents, count: count)) : []
   }

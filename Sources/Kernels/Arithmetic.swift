@@ -2,6 +2,7 @@
 ///
 /// Channels are padded to a multiple of 8; where they are a multiple of 16, Float uses vectors of 16.
 public protocol Arithmetic: Sendable {
+  /// What memory holds.
   associatedtype Element: KernelScalar
   /// Sums, batch-norm coefficients and losses: in Double in either precision.
   associatedtype Scalar: PassNumber
@@ -25,6 +26,7 @@ public protocol Arithmetic: Sendable {
 
 /// Gradients in Float.
 public enum PlainFloat: Arithmetic {
+  /// Single precision.
   public typealias Element = Float
   public typealias Scalar = Double
   public typealias Narrow = Plain<Float8>
@@ -34,6 +36,7 @@ public enum PlainFloat: Arithmetic {
 
 /// Gradients in Double.
 public enum PlainDouble: Arithmetic {
+  /// Double precision.
   public typealias Element = Double
   public typealias Scalar = Double
   public typealias Narrow = Plain<Double8>
@@ -43,6 +46,7 @@ public enum PlainDouble: Arithmetic {
 
 /// Gradients and their directional derivatives in Float.
 public enum DualFloat: Arithmetic {
+  /// Single precision.
   public typealias Element = Float
   public typealias Scalar = DualNumber
   public typealias Narrow = Dual<Float8>
@@ -52,6 +56,7 @@ public enum DualFloat: Arithmetic {
 
 /// Gradients and their directional derivatives in Double.
 public enum DualDouble: Arithmetic {
+  /// Double precision.
   public typealias Element = Double
   public typealias Scalar = DualNumber
   public typealias Narrow = Dual<Double8>
@@ -61,39 +66,56 @@ public enum DualDouble: Arithmetic {
 
 /// A number of a pass outside its vectors: `Double`, or a `DualNumber` where tangents are carried.
 public protocol PassNumber: Sendable {
+  /// A number with its tangent, which `Double` drops.
   init(value: Double, tangent: Double)
+  /// The number itself.
   var value: Double { get }
+  /// Its derivative along the direction; 0 where none is carried.
   var tangent: Double { get }
   static func + (a: Self, b: Self) -> Self
   static func - (a: Self, b: Self) -> Self
   static func * (a: Self, b: Self) -> Self
   static func / (a: Self, b: Self) -> Self
+  /// √x
   var squareRoot: Self { get }
+  /// e^x, with bits of its own on every C library.
   var exponential: Self { get }
+  /// ln x, likewise.
   var logarithm: Self { get }
 }
 
 extension PassNumber {
+  /// A constant: its tangent is 0.
   public init(_ value: Double) { self.init(value: value, tangent: 0) }
+  /// 0 with tangent 0.
   public static var zero: Self { Self(0) }
   public static prefix func - (a: Self) -> Self { zero - a }
   public static func += (a: inout Self, b: Self) { a = a + b }
 }
 
 extension Double: PassNumber {
+  /// The value; no tangent is carried.
   public init(value: Double, tangent: Double) { self = value }
+  /// The number itself.
   public var value: Double { self }
+  /// 0: none is carried.
   public var tangent: Double { 0 }
+  /// √x
   public var squareRoot: Double { squareRoot() }
+  /// e^x, with bits of its own on every C library.
   public var exponential: Double { Exponential.exp(self) }
+  /// ln x, likewise.
   public var logarithm: Double { Exponential.log(self) }
 }
 
 /// A number and its derivative along one direction.
 public struct DualNumber: PassNumber, Equatable {
+  /// The number itself.
   public var value: Double
+  /// Its derivative along the direction.
   public var tangent: Double
 
+  /// A number with its derivative.
   public init(value: Double, tangent: Double) {
     self.value = value
     self.tangent = tangent
@@ -116,16 +138,19 @@ public struct DualNumber: PassNumber, Equatable {
     return Self(value: quotient, tangent: (a.tangent - quotient * b.tangent) / b.value)
   }
 
+  /// (√a)˙ = ȧ/(2√a)
   public var squareRoot: Self {
     let root = value.squareRoot()
     return Self(value: root, tangent: tangent / (2 * root))
   }
 
+  /// (e^a)˙ = e^a·ȧ
   public var exponential: Self {
     let e = Exponential.exp(value)
     return Self(value: e, tangent: e * tangent)
   }
 
+  /// (ln a)˙ = ȧ/a
   public var logarithm: Self {
     Self(value: Exponential.log(value), tangent: tangent / value)
   }

@@ -2,16 +2,22 @@
 public struct NormPlaces: Sendable {
   /// y = scale·z + offset
   public var scale: Int
+  /// Of the same map.
   public var offset: Int
   /// Packed γ and β; negative where there are none.
   public var gamma: Int
+  /// Packed β.
   public var beta: Int
   /// Among the sums.
   public var mean: Int
+  /// Biased, over batch and plane.
   public var variance: Int
+  /// 1/√(variance + ε)
   public var inverse: Int
+  /// Channels, padded to the vector width.
   public var padded: Int
 
+  /// All places at once.
   public init(
     scale: Int, offset: Int, gamma: Int, beta: Int, mean: Int, variance: Int, inverse: Int,
     padded: Int
@@ -29,10 +35,14 @@ public struct NormPlaces: Sendable {
 
 /// Sums that the chunks of a phase have left: chunk k's part begins at first + k·step.
 public struct ChunkSums: Sendable {
+  /// Where the first chunk's part begins.
   public var first: Int
+  /// From one chunk's part to the next.
   public var step: Int
+  /// How many.
   public var chunks: Int
 
+  /// Parts at equal distances.
   public init(first: Int, step: Int, chunks: Int) {
     self.first = first
     self.step = step

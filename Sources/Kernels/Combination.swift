@@ -15,10 +15,12 @@ public final class TermList: @unchecked Sendable {
 
   let terms: UnsafeMutablePointer<Term>
   private let capacity: Int
+  /// Terms in it.
   public private(set) var count = 0
   /// Offset of the constants, [channels]; none when negative.
   public var constants = -1
 
+  /// An empty list for at most so many terms.
   public init(capacity: Int) {
     self.capacity = capacity
     terms = .allocate(capacity: max(capacity, 1))
@@ -26,11 +28,13 @@ public final class TermList: @unchecked Sendable {
 
   deinit { terms.deallocate() }
 
+  /// Empties it, constants included.
   public func removeAll() {
     count = 0
     constants = -1
   }
 
+  /// Adds a term; traps beyond the capacity.
   public func append(plane: Int, sampleStep: Int, coefficients: Int) {
     precondition(count < capacity, "more than \(capacity) terms")
     (terms + count).initialize(

@@ -4,13 +4,16 @@ public struct UnitPlaces: Sendable {
   public var depthwise: Int
   /// [channels][outputs], and its transpose.
   public var pointwise: Int
+  /// [outputs][channels]
   public var transposed: Int
   /// The same of the gradients, relative to the chunk's part.
   public var depthwiseGradient: Int
+  /// Of the pointwise weights, as above.
   public var pointwiseGradient: Int
   /// Padded outputs of the pointwise convolution.
   public var outputs: Int
 
+  /// All places at once.
   public init(
     depthwise: Int, pointwise: Int, transposed: Int, depthwiseGradient: Int,
     pointwiseGradient: Int, outputs: Int

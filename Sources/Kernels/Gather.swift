@@ -1,15 +1,21 @@
 /// Which pixels of a source a pointwise convolution reads: all, or every second one from (row, column) on.
 public struct Lattice: Sendable {
+  /// The first row that is read.
   public var row: Int
+  /// The first column that is read.
   public var column: Int
+  /// 1 for all pixels, 2 for every second one.
   public var step: Int
   /// Rows and columns that are read.
   public var rows: Int
+  /// Columns that are read.
   public var columns: Int
   /// Columns of the source.
   public var sourceColumns: Int
+  /// Padded channels of a pixel.
   public var channels: Int
 
+  /// All pixels, unless said otherwise.
   public init(
     row: Int = 0, column: Int = 0, step: Int = 1, rows: Int, columns: Int, sourceColumns: Int,
     channels: Int

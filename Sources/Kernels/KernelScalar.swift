@@ -4,17 +4,20 @@ public protocol KernelScalar: BinaryFloatingPoint, VectorChoices, Sendable, Coda
   static var precisionName: String { get }
   /// The arithmetic of gradients, and that of gradients with their tangents.
   associatedtype Plain: Arithmetic where Plain.Element == Self
+  /// The arithmetic of gradients with their tangents.
   associatedtype Dual: Arithmetic where Dual.Element == Self
 }
 
 extension Float: KernelScalar {
   public typealias Plain = PlainFloat
+  /// Single precision with tangents.
   public typealias Dual = DualFloat
   public static var precisionName: String { "float32" }
 }
 
 extension Double: KernelScalar {
   public typealias Plain = PlainDouble
+  /// Double precision with tangents.
   public typealias Dual = DualDouble
   public static var precisionName: String { "float64" }
 }

@@ -47,18 +47,24 @@ extension SIMD16: KernelVector where Scalar: KernelScalar {
 
 /// The choices of `KernelVector` for one precision.
 public protocol VectorChoices: SIMDScalar, Hashable, Codable {
+  /// In each lane `yes` where a > b, else `no`.
   static func choose(_ a: SIMD4<Self>, over b: SIMD4<Self>, _ yes: SIMD4<Self>, _ no: SIMD4<Self>)
     -> SIMD4<Self>
+  /// In each lane `yes` where a = b, else `no`.
   static func choose(_ a: SIMD4<Self>, equal b: SIMD4<Self>, _ yes: SIMD4<Self>, _ no: SIMD4<Self>)
     -> SIMD4<Self>
+  /// In each lane `yes` where a > b, else `no`.
   static func choose(_ a: SIMD8<Self>, over b: SIMD8<Self>, _ yes: SIMD8<Self>, _ no: SIMD8<Self>)
     -> SIMD8<Self>
+  /// In each lane `yes` where a = b, else `no`.
   static func choose(_ a: SIMD8<Self>, equal b: SIMD8<Self>, _ yes: SIMD8<Self>, _ no: SIMD8<Self>)
     -> SIMD8<Self>
+  /// In each lane `yes` where a > b, else `no`.
   static func choose(
     _ a: SIMD16<Self>, over b: SIMD16<Self>, _ yes: SIMD16<Self>, _ no: SIMD16<Self>
   )
     -> SIMD16<Self>
+  /// In each lane `yes` where a = b, else `no`.
   static func choose(
     _ a: SIMD16<Self>, equal b: SIMD16<Self>, _ yes: SIMD16<Self>, _ no: SIMD16<Self>
   )
@@ -66,6 +72,7 @@ public protocol VectorChoices: SIMDScalar, Hashable, Codable {
 }
 
 extension Float: VectorChoices {
+  /// In each lane `yes` where a > b, else `no`.
   @inline(__always)
   public static func choose(
     _ a: SIMD4<Float>, over b: SIMD4<Float>, _ yes: SIMD4<Float>, _ no: SIMD4<Float>
@@ -73,6 +80,7 @@ extension Float: VectorChoices {
     no.replacing(with: yes, where: a .> b)
   }
 
+  /// In each lane `yes` where a = b, else `no`.
   @inline(__always)
   public static func choose(
     _ a: SIMD4<Float>, equal b: SIMD4<Float>, _ yes: SIMD4<Float>, _ no: SIMD4<Float>
@@ -80,6 +88,7 @@ extension Float: VectorChoices {
     no.replacing(with: yes, where: a .== b)
   }
 
+  /// In each lane `yes` where a > b, else `no`.
   @inline(__always)
   public static func choose(
     _ a: SIMD8<Float>, over b: SIMD8<Float>, _ yes: SIMD8<Float>, _ no: SIMD8<Float>
@@ -87,6 +96,7 @@ extension Float: VectorChoices {
     no.replacing(with: yes, where: a .> b)
   }
 
+  /// In each lane `yes` where a = b, else `no`.
   @inline(__always)
   public static func choose(
     _ a: SIMD8<Float>, equal b: SIMD8<Float>, _ yes: SIMD8<Float>, _ no: SIMD8<Float>
@@ -94,6 +104,7 @@ extension Float: VectorChoices {
     no.replacing(with: yes, where: a .== b)
   }
 
+  /// In each lane `yes` where a > b, else `no`.
   @inline(__always)
   public static func choose(
     _ a: SIMD16<Float>, over b: SIMD16<Float>, _ yes: SIMD16<Float>, _ no: SIMD16<Float>
@@ -101,6 +112,7 @@ extension Float: VectorChoices {
     no.replacing(with: yes, where: a .> b)
   }
 
+  /// In each lane `yes` where a = b, else `no`.
   @inline(__always)
   public static func choose(
     _ a: SIMD16<Float>, equal b: SIMD16<Float>, _ yes: SIMD16<Float>, _ no: SIMD16<Float>
@@ -110,6 +122,7 @@ extension Float: VectorChoices {
 }
 
 extension Double: VectorChoices {
+  /// In each lane `yes` where a > b, else `no`.
   @inline(__always)
   public static func choose(
     _ a: SIMD4<Double>, over b: SIMD4<Double>, _ yes: SIMD4<Double>, _ no: SIMD4<Double>
@@ -117,6 +130,7 @@ extension Double: VectorChoices {
     no.replacing(with: yes, where: a .> b)
   }
 
+  /// In each lane `yes` where a = b, else `no`.
   @inline(__always)
   public static func choose(
     _ a: SIMD4<Double>, equal b: SIMD4<Double>, _ yes: SIMD4<Double>, _ no: SIMD4<Double>
@@ -124,6 +138,7 @@ extension Double: VectorChoices {
     no.replacing(with: yes, where: a .== b)
   }
 
+  /// In each lane `yes` where a > b, else `no`.
   @inline(__always)
   public static func choose(
     _ a: SIMD8<Double>, over b: SIMD8<Double>, _ yes: SIMD8<Double>, _ no: SIMD8<Double>
@@ -131,6 +146,7 @@ extension Double: VectorChoices {
     no.replacing(with: yes, where: a .> b)
   }
 
+  /// In each lane `yes` where a = b, else `no`.
   @inline(__always)
   public static func choose(
     _ a: SIMD8<Double>, equal b: SIMD8<Double>, _ yes: SIMD8<Double>, _ no: SIMD8<Double>
@@ -138,6 +154,7 @@ extension Double: VectorChoices {
     no.replacing(with: yes, where: a .== b)
   }
 
+  /// In each lane `yes` where a > b, else `no`.
   @inline(__always)
   public static func choose(
     _ a: SIMD16<Double>, over b: SIMD16<Double>, _ yes: SIMD16<Double>, _ no: SIMD16<Double>
@@ -145,6 +162,7 @@ extension Double: VectorChoices {
     no.replacing(with: yes, where: a .> b)
   }
 
+  /// In each lane `yes` where a = b, else `no`.
   @inline(__always)
   public static func choose(
     _ a: SIMD16<Double>, equal b: SIMD16<Double>, _ yes: SIMD16<Double>, _ no: SIMD16<Double>

@@ -4,13 +4,19 @@
 /// `Dual` lanes the same text computes their exact directional derivatives (forward over reverse), at three
 /// multiply-adds for one. Memory holds the tangent of the scalar at `p` at `p + shift`.
 public protocol Lanes {
+  /// Of a lane.
   associatedtype Element: KernelScalar
+  /// The processor's vector.
   associatedtype Vector: KernelVector where Vector.Scalar == Element
   /// 1, or 2 with tangents.
   static var components: Int { get }
+  /// 0 in all lanes.
   static var zero: Self { get }
+  /// Reads the lanes at `p`, and their tangents at `p + shift`.
   static func load(_ p: UnsafeMutablePointer<Element>, _ shift: Int) -> Self
+  /// One scalar in all lanes, with its tangent.
   static func splat(_ p: UnsafeMutablePointer<Element>, _ shift: Int) -> Self
+  /// Writes the lanes to `p`, and their tangents to `p + shift`.
   func store(_ p: UnsafeMutablePointer<Element>, _ shift: Int)
   /// self + a·b, fused.
   func adding(_ a: Self, times b: Self) -> Self
@@ -24,6 +30,7 @@ public protocol Lanes {
   mutating func takeLarger(_ other: Self, _ indices: inout Vector, _ index: Element)
   /// The same vector of values in all lanes with tangents 0.
   init(values: Vector)
+  /// The values, without tangents.
   var values: Vector { get }
   /// The logistic function 1 / (1 + e^−x).
   var logistic: Self { get }
@@ -32,28 +39,35 @@ public protocol Lanes {
 }
 
 extension Lanes {
+  /// Lanes of a vector.
   @inline(__always) public static var width: Int { Vector.scalarCount }
 }
 
 /// Values alone.
 public struct Plain<Vector: KernelVector>: Lanes {
+  /// Of a lane.
   public typealias Element = Vector.Scalar
   @inline(__always) public static var components: Int { 1 }
+  /// The values.
   public var values: Vector
 
   @inline(__always) public init(values: Vector) { self.values = values }
+  /// 0 in all lanes.
   @inline(__always) public static var zero: Self { Self(values: Vector(repeating: 0)) }
 
+  /// Reads the lanes at `p`.
   @inline(__always)
   public static func load(_ p: UnsafeMutablePointer<Element>, _ shift: Int) -> Self {
     Self(values: UnsafeRawPointer(p).loadUnaligned(as: Vector.self))
   }
 
+  /// One scalar in all lanes.
   @inline(__always)
   public static func splat(_ p: UnsafeMutablePointer<Element>, _ shift: Int) -> Self {
     Self(values: Vector(repeating: p.pointee))
   }
 
+  /// Writes the lanes to `p`.
   @inline(__always)
   public func store(_ p: UnsafeMutablePointer<Element>, _ shift: Int) {
     UnsafeMutableRawPointer(p).storeBytes(of: values, as: Vector.self)
@@ -102,9 +116,12 @@ public struct Plain<Vector: KernelVector>: Lanes {
 
 /// Values and their derivatives along one direction.
 public struct Dual<Vector: KernelVector>: Lanes {
+  /// Of a lane.
   public typealias Element = Vector.Scalar
   @inline(__always) public static var components: Int { 2 }
+  /// The values.
   public var values: Vector
+  /// Their derivatives.
   public var tangents: Vector
 
   @inline(__always)
@@ -113,14 +130,17 @@ public struct Dual<Vector: KernelVector>: Lanes {
     tangents = Vector(repeating: 0)
   }
 
+  /// Values with their derivatives.
   @inline(__always)
   public init(values: Vector, tangents: Vector) {
     self.values = values
     self.tangents = tangents
   }
 
+  /// 0 in all lanes.
   @inline(__always) public static var zero: Self { Self(values: Vector(repeating: 0)) }
 
+  /// Reads the lanes at `p`, and their tangents at `p + shift`.
   @inline(__always)
   public static func load(_ p: UnsafeMutablePointer<Element>, _ shift: Int) -> Self {
     Self(
@@ -128,11 +148,13 @@ public struct Dual<Vector: KernelVector>: Lanes {
       tangents: UnsafeRawPointer(p + shift).loadUnaligned(as: Vector.self))
   }
 
+  /// One scalar in all lanes, with its tangent.
   @inline(__always)
   public static func splat(_ p: UnsafeMutablePointer<Element>, _ shift: Int) -> Self {
     Self(values: Vector(repeating: p.pointee), tangents: Vector(repeating: p[shift]))
   }
 
+  /// Writes the lanes to `p`, and their tangents to `p + shift`.
   @inline(__always)
   public func store(_ p: UnsafeMutablePointer<Element>, _ shift: Int) {
     UnsafeMutableRawPointer(p).storeBytes(of: values, as: Vector.self)

@@ -3,24 +3,37 @@
 /// Output (y, x), tap (i, j) reads (y·rowStride + i − rowPadding, x·columnStride + j − columnPadding), 0 outside. A
 /// negative padding shifts the window into the image, as the second half of a factorised reduction does.
 public struct PatchShape: Sendable {
+  /// Of the plane.
   public var rows: Int
+  /// Of the plane.
   public var columns: Int
   /// Padded channels of the plane.
   public var channels: Int
+  /// Taps down.
   public var kernelRows: Int
+  /// Taps across.
   public var kernelColumns: Int
+  /// Rows from one output to the next.
   public var rowStride: Int
+  /// Columns from one output to the next.
   public var columnStride: Int
+  /// Rows of zeros above; negative shifts the window into the image.
   public var rowPadding: Int
+  /// Columns of zeros to the left, likewise.
   public var columnPadding: Int
+  /// Rows of the output.
   public var outRows: Int
+  /// Columns of the output.
   public var outColumns: Int
 
+  /// Of the whole window.
   public var taps: Int { kernelRows * kernelColumns }
   /// Entries of a row of the gathered matrix.
   public var width: Int { taps * channels }
+  /// Rows of the gathered matrix.
   public var outPixels: Int { outRows * outColumns }
 
+  /// A pointwise convolution, unless said otherwise.
   public init(
     rows: Int, columns: Int, channels: Int, kernel: (rows: Int, columns: Int) = (1, 1),
     stride: (rows: Int, columns: Int) = (1, 1), padding: (rows: Int, columns: Int) = (0, 0)

@@ -12,6 +12,7 @@ public struct Philox: Sendable {
   private let key: SIMD2<UInt32>
   private let purpose: Purpose
 
+  /// The stream of a seed for one purpose.
   public init(seed: UInt64, purpose: Purpose) {
     key = SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
     self.purpose = purpose

@@ -1,14 +1,22 @@
 /// 3×3 pooling with padding 1 (DARTS `cnn/operations.py`): padding never wins a maximum and does not count in an average.
 @safe
 public struct PoolShape: Sendable {
+  /// Of the input.
   public var rows: Int
+  /// Of the input.
   public var columns: Int
+  /// Padded.
   public var channels: Int
+  /// 1 or 2.
   public var stride: Int
+  /// Of the output.
   public var outRows: Int { (rows - 1) / stride + 1 }
+  /// Of the output.
   public var outColumns: Int { (columns - 1) / stride + 1 }
+  /// Of the output.
   public var outPixels: Int { outRows * outColumns }
 
+  /// Output sizes follow.
   public init(rows: Int, columns: Int, channels: Int, stride: Int) {
     self.rows = rows
     self.columns = columns

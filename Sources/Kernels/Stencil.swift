@@ -5,15 +5,21 @@
 /// size, stride and dilation, forward and backward: only these offsets differ.
 @safe
 public final class StencilTable: Sendable {
+  /// Padded.
   public let channels: Int
+  /// Rows and columns of the window: 3 or 5.
   public let kernel: Int
+  /// 1 or 2.
   public let stride: Int
   /// Rows and columns of the input.
   public let rows: Int
+  /// Of the input.
   public let columns: Int
+  /// Zeros around the input.
   public let border: Int
   /// Rows and columns of the output.
   public let outRows: Int
+  /// Of the output.
   public let outColumns: Int
   /// Border of zeros that the output gradient needs.
   public let gradientBorder: Int

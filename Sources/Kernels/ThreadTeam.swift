@@ -6,6 +6,7 @@ import Synchronization
 /// The calling thread is worker 0. Between phases the others spin for about a millisecond (waking a sleeping
 /// processor takes longer than most phases) and then sleep. One team serves one caller at a time.
 public final class ThreadTeam: Sendable {
+  /// Threads, the caller's among them.
   public let workers: Int
   private let shared = Shared()
   private let threads: Mutex<[pthread_t]>

@@ -127,12 +127,18 @@ extension Arena {
 
 /// Average pooling over square windows without padding: the auxiliary head's, and over the whole plane.
 public struct WindowShape: Sendable {
+  /// Rows and columns of the plane.
   public var size: Int
+  /// Padded.
   public var channels: Int
+  /// Rows and columns of a window.
   public var window: Int
+  /// From one window to the next.
   public var stride: Int
+  /// Windows down and across.
   public var outSize: Int { (size - window) / stride + 1 }
 
+  /// A square plane, and square windows on it.
   public init(size: Int, channels: Int, window: Int, stride: Int) {
     self.size = size
     self.channels = channels

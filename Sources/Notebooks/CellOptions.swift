@@ -3,8 +3,11 @@ import Foundation
 
 /// What a cell is written in.
 public enum CellLanguage: String, CaseIterable, Codable, Sendable {
+  /// A shell's.
   case sh
+  /// One SELECT on a run's log.
   case sql
+  /// This program's arguments.
   case milenas
 }
 
@@ -30,6 +33,7 @@ public struct CellOptions: Equatable, Sendable {
   public var isSkipped = false
   /// Messages on standard error belong to the output.
   public var hasMessages = false
+  /// That the cell is expected to end with.
   public var exitCode: Int32 = 0
   /// What matches is shown as "…": times, paths.
   public var mask: String?
@@ -50,6 +54,7 @@ public struct CellOptions: Equatable, Sendable {
     ["name", "run", "study", "tolerance", "ignore", "skip", "mask", "digits", "timeout"]
     + languages.keys
 
+  /// What holds for a cell that says nothing.
   public init() {}
 
   /// Reads what follows the language in an info string: nothing, or options in braces.

@@ -2,7 +2,9 @@ import Foundation
 
 /// What an interpreter gives back.
 public enum CellResult: Equatable, Sendable {
+  /// As it was printed.
   case text(String)
+  /// Rows of a query.
   case table(ResultTable)
 
   /// - Throws: `CellFailure.failed` where a cell says that it prints a table, and prints none.
@@ -13,9 +15,12 @@ public enum CellResult: Equatable, Sendable {
 
 /// Rows under named columns, as text.
 public struct ResultTable: Equatable, Sendable {
+  /// Their names.
   public var columns: [String]
+  /// An entry for each column.
   public var rows: [[String]]
 
+  /// Rows of as many entries as there are columns.
   public init(columns: [String], rows: [[String]]) {
     self.columns = columns
     self.rows = rows

@@ -3,9 +3,12 @@ import Glibc
 
 /// How long a cell may take, and whether the user wants it to end.
 public struct CellLimits {
+  /// Wall time.
   public var seconds: Double
+  /// Asked while a cell runs.
   public var isCancelled: () -> Bool
 
+  /// Both.
   public init(seconds: Double, isCancelled: @escaping () -> Bool = { false }) {
     self.seconds = seconds
     self.isCancelled = isCancelled

@@ -44,6 +44,7 @@ private struct CellProcess {
 public struct ProgramInterpreter: Interpreter {
   private let process: CellProcess
 
+  /// The program, and where it runs.
   public init(program: URL, in place: NotebookPlace) {
     process = CellProcess(folder: place.folder, program: program)
   }
@@ -67,6 +68,7 @@ public struct ProgramInterpreter: Interpreter {
 public struct ShellInterpreter: Interpreter {
   private let process: CellProcess
 
+  /// The shell's `milenas-lab`, and where it runs.
   public init(program: URL, in place: NotebookPlace) {
     process = CellProcess(folder: place.folder, program: program)
   }
@@ -83,6 +85,7 @@ public struct ShellInterpreter: Interpreter {
 public struct SQLInterpreter: Interpreter {
   private let place: NotebookPlace
 
+  /// Where runs are looked for.
   public init(in place: NotebookPlace) { self.place = place }
 
   public func run(_ cell: Cell, within limits: CellLimits) throws -> CellResult {

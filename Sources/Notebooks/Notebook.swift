@@ -147,14 +147,17 @@ public struct Cell: Equatable, Sendable {
   public let number: Int
   /// The line of its opening fence, from 1.
   public let line: Int
+  /// What runs it.
   public let language: CellLanguage
   /// The language and options as they are written.
   public let info: String
+  /// Of its info string.
   public let options: CellOptions
   /// Its lines, each ended by a line feed.
   public let code: String
   /// The fence as it is written.
   var source = ""
+  /// What stands between its markers; nil before the first run.
   public internal(set) var output: CellOutput?
 
   /// How messages call it: "cell 2 (curve)".

@@ -1,16 +1,22 @@
 /// What can go wrong with a notebook.
 public enum NotebookError: Error, Equatable, CustomStringConvertible {
+  /// A file that cannot be read.
   case unreadable(path: String, reason: String)
+  /// A document that is no notebook, and where.
   case malformed(path: String, line: Int, reason: String)
   /// A cell that did not end as it should; the document is as it was.
   case cellFailed(path: String, line: Int, cell: String, reason: String)
   /// The user ended it; the document is as it was.
   case interrupted(path: String)
+  /// A cell that wants a shell, in a notebook from elsewhere.
   case shellNotAllowed(path: String, line: Int, cell: String)
+  /// A name or number that no cell has.
   case noSuchCell(String, path: String, known: [String])
   /// Somebody wrote the document while its cells ran.
   case changedMeanwhile(path: String)
+  /// A document that cannot be written back.
   case writeFailed(path: String, reason: String)
+  /// A new notebook where there is a file already.
   case exists(path: String)
   /// A cell would run the notebook that it stands in.
   case nested
@@ -58,7 +64,10 @@ public enum NotebookError: Error, Equatable, CustomStringConvertible {
 
 /// Why a cell did not end as it should; the runner says which cell it was.
 public enum CellFailure: Error, Equatable {
+  /// It ended with an error.
   case failed(reason: String)
+  /// It took longer than it may.
   case timedOut(seconds: Double)
+  /// The user ended it.
   case interrupted
 }

@@ -9,11 +9,13 @@ public struct NotebookPlace: Sendable {
   /// Whether the notebook lies in the repository that the user works in, and so may use the shell.
   public let isOwn: Bool
 
+  /// A folder, and whether the user's repository holds it.
   public init(folder: URL, isOwn: Bool) {
     self.folder = folder
     self.isOwn = isOwn
   }
 
+  /// Where a notebook lies.
   public init(
     of notebook: URL,
     currentFolder: URL = URL(filePath: FileManager.default.currentDirectoryPath)
@@ -38,6 +40,7 @@ public struct NotebookPlace: Sendable {
     }
   }
 
+  /// The runs beside it.
   public var store: RunStore { RunStore(folder: runs) }
 
   private var runs: URL { folder.appending(path: "runs", directoryHint: .isDirectory) }

@@ -7,6 +7,7 @@ import Foundation
 /// Each output carries a key: what the cell says, all cells above it, the digests of the runs that it reads, and
 /// the program's version. `run` leaves out cells whose key is still the same; `check` and `accept` leave out none.
 public struct NotebookRunner {
+  /// What becomes of outputs.
   public enum Mode: Sendable {
     /// Runs what has changed, and writes.
     case run
@@ -16,11 +17,13 @@ public struct NotebookRunner {
     case accept
   }
 
+  /// What became of a cell.
   public enum Status: String, Codable, Sendable {
     /// Nothing that it follows from has changed.
     case kept
     /// It was run, and says the same.
     case same
+    /// Its output is another one now.
     case changed
     /// It had no output.
     case new
@@ -30,31 +33,48 @@ public struct NotebookRunner {
     case leftOut = "left out"
   }
 
+  /// What became of a cell.
   public struct CellReport: Codable, Equatable, Sendable {
+    /// From 1.
     public var number: Int
+    /// Its own; nil when it has none.
     public var name: String?
+    /// Where it begins, from 1.
     public var line: Int
+    /// What became of it.
     public var status: Status
+    /// Wall time.
     public var seconds: Double
   }
 
+  /// What became of a notebook.
   public struct Report: Codable, Equatable, Sendable {
+    /// Of the document.
     public var path: String
+    /// In order.
     public var cells: [CellReport]
     /// From the document as it is to the one that its cells make now; empty when they are the same.
     public var diff: String
+    /// Whether outputs were written back.
     public var isWritten: Bool
 
+    /// Whether any output is another one now.
     public var differs: Bool { !diff.isEmpty }
   }
 
   /// What `--dry-run` says of a cell.
   public struct Plan: Codable, Equatable, Sendable {
+    /// Of the document.
     public var path: String
+    /// From 1.
     public var number: Int
+    /// Its own; nil when it has none.
     public var name: String?
+    /// Where it begins, from 1.
     public var line: Int
+    /// What would run it.
     public var language: CellLanguage
+    /// Whether it would run, rather than be taken from the cache.
     public var isRun: Bool
     /// Its first line.
     public var code: String
@@ -66,6 +86,7 @@ public struct NotebookRunner {
   private let place: NotebookPlace
   private let interpreters: [CellLanguage: any Interpreter]
   private let version: String
+  /// What becomes of outputs.
   public var mode = Mode.run
   /// Names or numbers of the cells to run; all when empty.
   public var only: [String] = []

@@ -8,13 +8,17 @@ import Search
 public struct Checklist: Encodable, Equatable, Sendable {
   /// How far records answer a question.
   public enum Verdict: String, CaseIterable, Encodable, Sendable {
+    /// The record says it all.
     case answered
+    /// The authors must add something.
     case partly
+    /// The record says nothing of it.
     case open = "not in the record"
   }
 
   /// Something that a record says, and where it says so.
   public struct Evidence: Encodable, Equatable, Sendable {
+    /// In words.
     public var value: String
     /// "manifest.json: configuration.seed"
     public var place: String
@@ -24,8 +28,11 @@ public struct Checklist: Encodable, Equatable, Sendable {
   public struct Item: Encodable, Equatable, Sendable {
     /// Its section and its place there: "2.6".
     public var number: String
+    /// What the checklist asks.
     public var question: String
+    /// How far the record answers it.
     public var verdict: Verdict
+    /// What the record says.
     public var evidence: [Evidence]
     /// What the authors must say themselves; nil when the records say it all.
     public var add: String?
@@ -43,6 +50,7 @@ public struct Checklist: Encodable, Equatable, Sendable {
 
   /// The run or the study.
   public let subject: String
+  /// Where the checklist is published.
   public let source = "Lindauer and Hutter, JMLR 21(243), 2020"
   /// In the order of the paper.
   public let items: [Item]
@@ -52,12 +60,17 @@ public struct Checklist: Encodable, Equatable, Sendable {
     "Releasing code", "Comparing methods", "Reporting important details",
   ]
 
+  /// - Throws: `EventLogError.otherKind` for an evaluation alone.
   public init(_ subject: ReportSubject) throws {
+    guard !subject.searches.isEmpty else {
+      throw EventLogError.otherKind(run: subject.name, found: .evaluation, needed: .search)
+    }
     let evidence = try StudyEvidence(subject)
     self.subject = subject.name
     items = Self.code(evidence) + Self.comparison(evidence) + Self.details(evidence)
   }
 
+  /// How many questions are answered so far.
   public func count(_ verdict: Verdict) -> Int { items.count { $0.verdict == verdict } }
 
   // MARK: - The questions
@@ -69,13 +82,17 @@ public struct Checklist: Encodable, Equatable, Sendable {
         study.program,
         add: joined(
           study.missingSource,
-          "the record holds no training of the final architecture: give the command of `milenas-lab evaluate`, "
-            + "or the other program, behind the reported numbers")),
+          study.finalEvaluation.isEmpty
+            ? "there is no record of training the final architecture: make one with `milenas-lab evaluate`, or name "
+              + "the program behind the reported numbers" : nil)),
       Item(
         "1.2", "Code of the search space", study.program + study.space, add: study.missingSource),
       Item(
-        "1.3", "Hyperparameters and random seeds of the final evaluation", [],
-        add: "the record ends with the search: report the settings and seeds of the final training"),
+        "1.3", "Hyperparameters and random seeds of the final evaluation", study.finalEvaluation,
+        add: study.finalEvaluation.isEmpty
+          ? "the record ends with the search: report the settings and seeds of the final training"
+          : nil
+      ),
       Item(
         "1.4", "Code of the search method", study.program + study.methods, add: study.missingSource),
       Item(
@@ -107,9 +124,12 @@ public struct Checklist: Encodable, Equatable, Sendable {
           ? "no two settings here differ in one value alone: add such runs, or say where the ablations are"
           : nil),
       Item(
-        "2.4", "The same evaluation protocol for all methods", study.protocolOfSearch,
-        add:
-          "this is the accuracy of the supernet: report how the derived networks were trained and tested"
+        "2.4", "The same evaluation protocol for all methods", study.evaluationProtocol,
+        add: study.finalEvaluation.isEmpty
+          ? "this is the accuracy of the supernet: report how the derived networks were trained and tested"
+          : study.differentEvaluations.map {
+            "say why these settings differ between evaluations: \($0)"
+          }
       ),
       Item(
         "2.5", "Performance compared over time", study.curves,
@@ -140,8 +160,10 @@ public struct Checklist: Encodable, Equatable, Sendable {
         study.chosenValues + study.cost,
         add: "say how these values were chosen, and what the runs cost that are not in this record"),
       Item(
-        "3.2", "Time of the whole method from end to end, not of the search alone", study.cost,
-        add: "this is the search: add the time of the final training"),
+        "3.2", "Time of the whole method from end to end, not of the search alone",
+        study.cost + study.evaluationCost,
+        add: study.evaluationCost.isEmpty
+          ? "this is the search: add the time of the final training" : nil),
       Item(
         "3.3", "All details of the experimental setup",
         study.hyperparameters + study.data + study.environment, add: nil),
@@ -162,6 +184,7 @@ extension Checklist {
       + Verdict.allCases.map { "\(count($0)) \($0.rawValue)" }.joined(separator: ", ")
   }
 
+  /// For a terminal.
   public var text: String {
     lines(before: "\n", after: "\n") { item in
       "  \(item.number)  \(item.question): \(item.verdict.rawValue)\n"

@@ -1,21 +1,29 @@
+import CCairo
 import COpenBLAS
 import Datasets
 import EventLog
+import Figures
 import Foundation
 
 /// What this program runs on, and what may be wrong with it: for bug reports.
 public struct Diagnosis: Encodable, Equatable, Sendable {
+  /// What was found.
   public enum Verdict: String, Encodable, Sendable {
+    /// As it should be.
     case good
     /// It works, but slower or smaller than it could.
     case warning
+    /// Something will not work.
     case wrong
   }
 
   /// One thing that was looked at.
   public struct Finding: Encodable, Equatable, Sendable {
+    /// "kernels", "disk", …
     public var subject: String
+    /// What is there, in words.
     public var value: String
+    /// Whether that is good.
     public var verdict: Verdict
     /// What to do, unless it is good.
     public var remedy: String?
@@ -29,8 +37,10 @@ public struct Diagnosis: Encodable, Equatable, Sendable {
     }
   }
 
+  /// In the order of the report.
   public private(set) var findings: [Finding] = []
 
+  /// Whether nothing is wrong.
   public var isHealthy: Bool { !findings.contains { $0.verdict == .wrong } }
 
   /// Looks at the machine; writes nothing.
@@ -59,9 +69,12 @@ public struct Diagnosis: Encodable, Equatable, Sendable {
     findings.append(Self.openBLAS)
     add("SQLite", environment.sqlite)
     for (name, version) in (environment.libraries ?? [:]).sorted(by: { $0.key < $1.key })
-    where name != "openblas" {
+    where !["openblas", "cairo", "pango"].contains(name) {
       add(name, version)
     }
+    add("Cairo", unsafe String(cString: cairo_version_string()))
+    add("Pango", unsafe String(cString: pango_version_string()))
+    findings.append(Self.font { try Typesetter() })
     addShippedFiles()
     findings += Self.folder(runs)
   }
@@ -153,6 +166,17 @@ public struct Diagnosis: Encodable, Equatable, Sendable {
       remedy:
         "it takes this processor for an old one: OPENBLAS_CORETYPE=\(better) in the environment makes "
         + "evaluations and fits faster, with other last bits")
+  }
+
+  /// Whether the font that comes with the program can be used.
+  static func font(_ load: () throws -> Typesetter) -> Finding {
+    do {
+      let typesetter = try load()
+      let digest = typesetter.fontDigest.map { ", SHA-256 \($0.prefix(12))" }
+      return Finding("font", "\(typesetter.family)\(digest ?? "")")
+    } catch {
+      return Finding("font", "\(error)", .wrong, remedy: "build the program again")
+    }
   }
 
   private mutating func addShippedFiles() {

@@ -46,19 +46,30 @@ indirect enum HTML: Sendable, ExpressibleByStringInterpolation {
   /// Without the five characters that mean something in markup, and with U+FFFD for those that XML cannot hold.
   static func escaped(_ text: String) -> String {
     var escaped = ""
-    for scalar in text.unicodeScalars {
+    for scalar in sanitised(text).unicodeScalars {
       switch scalar {
       case "&": escaped += "&amp;"
       case "<": escaped += "&lt;"
       case ">": escaped += "&gt;"
       case "\"": escaped += "&quot;"
       case "'": escaped += "&#39;"
-      case "\t", "\n": escaped.unicodeScalars.append(scalar)
-      case "\u{0}"..<" ", "\u{7F}"..<"\u{A0}", "\u{FFFE}", "\u{FFFF}": escaped += "\u{FFFD}"
       default: escaped.unicodeScalars.append(scalar)
       }
     }
     return escaped
+  }
+
+  /// With U+FFFD for the characters that XML cannot hold, and for other controls.
+  static func sanitised(_ text: String) -> String {
+    var sanitised = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\t", "\n": sanitised.unicodeScalars.append(scalar)
+      case "\u{0}"..<" ", "\u{7F}"..<"\u{A0}", "\u{FFFE}", "\u{FFFF}": sanitised += "\u{FFFD}"
+      default: sanitised.unicodeScalars.append(scalar)
+      }
+    }
+    return sanitised
   }
 }
 
@@ -73,6 +84,7 @@ struct InlineSVG: Sendable {
   ///   - file: as Cairo writes it; its texts are escaped.
   ///   - prefix: put before every name, since all drawings of a page share one space of names.
   init(file: String, prefix: String) {
+    let file = HTML.sanitised(file)
     var rest = file[...]
     var markup = ""
     var isInside = false

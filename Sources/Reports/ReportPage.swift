@@ -1,20 +1,28 @@
+import EventLog
 import Foundation
 
 /// A report as one page: no script, nothing loaded from anywhere, the same in print and offline.
 ///
 /// The same record gives the same bytes.
 public struct ReportPage: Sendable {
+  /// The whole file.
   public let html: String
 
   /// - Parameter dataFolder: where the images lie now, which the record is checked against; nil for where they lay.
   /// - Throws: `EventLogError` for a record that cannot be read.
   public init(_ subject: ReportSubject, dataFolder: String? = nil) throws {
     let sections =
-      subject.isStudy
-      ? try StudySections(subject, dataFolder: dataFolder).all
-      : try RunSections(subject.runs[0], dataFolder: dataFolder).all
+      if subject.isStudy {
+        try StudySections(subject, dataFolder: dataFolder).all
+      } else if let search = subject.searches.first {
+        try RunSections(search, subject.evaluations, dataFolder: dataFolder).all
+      } else {
+        try subject.evaluations.flatMap { try EvaluationSections($0, dataFolder: dataFolder).all }
+      }
     self.init(
-      title: subject.name, sections: sections + [try Self.checklist(Checklist(subject))])
+      title: subject.name,
+      sections: sections
+        + (subject.searches.isEmpty ? [] : [Self.checklist(try Checklist(subject))]))
   }
 
   init(title: String, sections: [HTML]) {
@@ -45,11 +53,11 @@ public struct ReportPage: Sendable {
   /// - Throws: `ReportsError.notWritable`.
   public func write(to url: URL) throws {
     do {
-      try Data(html.utf8).write(to: url, options: .atomic)
-    } catch {
-      let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error
-      throw ReportsError.notWritable(
-        path: url.relativePath, reason: (cause ?? error).localizedDescription)
+      try AtomicFile.write(Data(html.utf8), to: url)
+    } catch EventLogError.writeFailed(_, let reason) {
+      throw ReportsError.notWritable(path: url.relativePath, reason: reason)
+    } catch EventLogError.diskFull {
+      throw ReportsError.notWritable(path: url.relativePath, reason: "the disk is full")
     }
   }
 
@@ -94,11 +102,10 @@ public struct ReportPage: Sendable {
     td { border-bottom: 1px solid #e4e4e4; }
     td p { margin: 0 0 .15rem; }
     .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-    .changed td { font-weight: 600; }
+    .facts td:first-child { min-width: 11rem; }
     .checklist td:first-child { font-variant-numeric: tabular-nums; }
     code, pre { font: .84rem/1.45 ui-monospace, DejaVu Sans Mono, Menlo, Consolas, monospace; }
     pre { background: #f5f5f3; padding: .7rem .9rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-    .figures { display: flex; flex-wrap: wrap; gap: 1rem 2rem; }
     figure { margin: .8rem 0; max-width: 100%; }
     figure svg { max-width: 100%; height: auto; }
     figcaption { max-width: 44rem; }
@@ -114,12 +121,6 @@ public struct ReportPage: Sendable {
     }
 
     """
-}
-
-/// A drawing of a page, and what it shows.
-struct PageFigure: Sendable {
-  var drawing: InlineSVG
-  var caption: String
 }
 
 // MARK: - Parts of pages
@@ -151,19 +152,10 @@ extension HTML {
   static func facts(_ facts: [(String, String?)]) -> HTML {
     .table(
       ["what", "value"],
-      facts.compactMap { name, value in value.map { [.text(name), .text($0)] } })
+      facts.compactMap { name, value in value.map { [.text(name), .text($0)] } }, class: "facts")
   }
 
   static func commands(_ lines: [String]) -> HTML {
     .tag("pre", [:], .tag("code", [:], .text(lines.joined(separator: "\n"))))
-  }
-
-  static func figures(_ figures: [PageFigure]) -> HTML {
-    .tag(
-      "div", ["class": "figures"],
-      figures.map { figure in
-        .tag(
-          "figure", [:], .drawing(figure.drawing), .tag("figcaption", [:], .text(figure.caption)))
-      })
   }
 }

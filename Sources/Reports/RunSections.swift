@@ -1,21 +1,34 @@
+import Analysis
 import EventLog
+import Figures
 import Foundation
 import Search
+import Supernet
 
 /// The sections of a page about one run.
 struct RunSections {
-  private let run: RecordedRun
+  private let run: ReportedSearch
+  private let evaluations: [ReportedEvaluation]
   private let dataFolder: String?
 
-  init(_ run: RecordedRun, dataFolder: String?) {
+  /// - Parameter evaluations: of its cells.
+  init(_ run: ReportedSearch, _ evaluations: [ReportedEvaluation], dataFolder: String?) {
     self.run = run
+    self.evaluations = evaluations
     self.dataFolder = dataFolder
   }
 
   /// - Throws: `EventLogError` for a record that cannot be read.
   var all: [HTML] {
     get throws {
-      [lead, result, epochs, try time, try settings, record, environment, try reproduction]
+      let reader = try RunReader(run.folder)
+      return [
+        lead, result, course(reader), alpha(reader), gradientError(reader),
+        .evaluations(evaluations),
+        try time, try settings, .record(of: run, dataFolder: dataFolder),
+        .environment(run.manifest),
+        try reproduction,
+      ]
     }
   }
 
@@ -58,16 +71,29 @@ struct RunSections {
         ),
         ("validation accuracy, best epoch", run.summary.validAccuracy.map(Words.percent)),
         ("validation accuracy, last epoch", last.map { Words.percent($0.validAccuracy) }),
-      ]))
+      ]), cells)
   }
 
-  private var epochs: HTML {
+  private var cells: HTML {
+    guard let text = run.summary.genotype else { return .group([]) }
+    return .figure("cells") { _ in
+      try .genotype(
+        try Genotype(text), name: run.name,
+        sources: [FigureSource(name: run.name, digest: run.digest)], date: nil, title: nil)
+    }
+  }
+
+  private func course(_ reader: RunReader) -> HTML {
     guard !run.epochs.isEmpty else {
       return .section("Epochs", .tag("p", [:], "The record has no epochs."))
     }
     let measuresCurvature = run.epochs.contains { $0.curvature != nil }
     return .section(
       "Epochs",
+      .figure("course") { theme in
+        try .search(
+          SearchHistory(reader), theme: theme, from: FigureRun(reader), title: nil)
+      },
       .table(
         [
           "#epoch", "#train loss", "#train acc. (%)", "#valid. loss", "#valid. acc. (%)", "#n",
@@ -89,6 +115,30 @@ struct RunSections {
         "p", ["class": "note"],
         "Losses in nats. Validation on the half of the training images that w never sees, in evaluation mode."
       ))
+  }
+
+  private func alpha(_ reader: RunReader) -> HTML {
+    guard !run.epochs.isEmpty else { return .group([]) }
+    return .section(
+      "Architecture parameters",
+      .figure("alpha") { _ in
+        try .alpha(AlphaHistory(reader), from: FigureRun(reader), title: nil)
+      })
+  }
+
+  /// What `gradient-error` has found about the run; nothing where it was not asked.
+  private func gradientError(_ reader: RunReader) -> HTML {
+    guard let probes = try? KeptResults(of: run.folder).probes(), !probes.isEmpty else {
+      return .group([])
+    }
+    return .section(
+      "Error of the α-gradient",
+      .tag("p", [:], .text(GradientErrorSummary(probes).words)),
+      .figure("gradient-error") { theme in
+        try .gradientError(
+          probes, theme: theme, from: FigureRun(reader).analysed("gradient-error", probes),
+          title: nil)
+      })
   }
 
   /// Where the time of the steps went; only logs of steps know.
@@ -148,63 +198,6 @@ struct RunSections {
     }
   }
 
-  private var record: HTML {
-    let verification = Verification(run.folder, dataFolder: dataFolder)
-    return .section(
-      "Record",
-      .facts([
-        ("digest", run.digest),
-        ("data", "\(run.manifest.data.name), SHA-256 \(run.manifest.data.sha256)"),
-        ("level", run.manifest.logLevel.rawValue),
-        ("checkpoints", run.manifest.checkpoints.description),
-        ("started", run.manifest.started),
-      ]),
-      .tag(
-        "p", verification.isWhole ? [:] : ["class": "wrong"],
-        .text(
-          verification.isWhole
-            ? "The record is whole; these were looked at:" : "The record is damaged:")),
-      .table(
-        ["verdict", "subject", "finding"],
-        verification.findings.map { finding in
-          [
-            finding.verdict == .wrong
-              ? .tag("span", ["class": "wrong"], "wrong") : .text(finding.verdict.rawValue),
-            .text(finding.subject), .text(finding.says),
-          ]
-        }))
-  }
-
-  private var environment: HTML {
-    .section("Environment", .facts(Self.facts(run.manifest)))
-  }
-
-  /// What the run was computed with.
-  static func facts(_ manifest: Manifest) -> [(String, String?)] {
-    let environment = manifest.environment
-    let commit = environment.gitCommit.map {
-      $0
-        + (environment.gitIsDirty == true
-          ? ", with changes (git diff HEAD: SHA-256 \(environment.gitDiffSHA256 ?? "unknown"))"
-          : "")
-    }
-    let libraries = environment.libraries?.sorted { $0.key < $1.key } ?? []
-    return [
-      ("program", "milenas-lab \(environment.programVersion)"), ("commit", commit),
-      ("compiler", environment.compiler),
-      (
-        "kernels",
-        "for \(environment.cpuTarget), vectors of \(environment.usesAVX512 ? 512 : 256) bits"
-      ),
-      ("processor", environment.processor), ("threads", "\(manifest.threads)"),
-      ("operating system", environment.operatingSystem),
-      ("C library", environment.glibc), ("SQLite", environment.sqlite),
-    ] + libraries.map { ($0.key, $0.value) } + [
-      ("host", environment.host),
-      ("Slurm", environment.slurmJob.map { "job \($0)" }),
-    ]
-  }
-
   private var reproduction: HTML {
     get throws {
       let copy = "\(run.name)-again"
@@ -236,11 +229,5 @@ struct RunSections {
           "The same build on a processor of the same kind gives the same bits, for any number of threads."
         ))
     }
-  }
-}
-
-extension HTML {
-  static func number(_ value: Double, _ decimals: Int) -> HTML {
-    .text(Words.decimals(value, decimals))
   }
 }

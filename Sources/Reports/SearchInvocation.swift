@@ -31,7 +31,7 @@ public struct SearchInvocation: Equatable, Sendable {
 
 }
 
-extension RecordedRun {
+extension ReportedSearch {
   /// The command that makes a record of the same kind under another name, as a line for a shell.
   ///
   /// - Throws: `SearchError.unknownName` for a preset that this program has not.

@@ -5,14 +5,18 @@ import Search
 /// What the records of a run or a study say, in the words of the checklist.
 struct StudyEvidence {
   private typealias Evidence = Checklist.Evidence
-  private let runs: [RecordedRun]
+  private let runs: [ReportedSearch]
+  private let evaluations: [ReportedEvaluation]
   private let groups: [StudySetting]
   /// Settings of the first run of each group, by name.
   private let values: [[String: String]]
 
+  /// - Precondition: the subject has searches.
   /// - Throws: `EncodingError`, which settings that were read never give.
   init(_ subject: ReportSubject) throws {
-    runs = subject.runs
+    precondition(!subject.searches.isEmpty, "a checklist without a search")
+    runs = subject.searches
+    evaluations = subject.evaluations
     groups = subject.settings
     values = try groups.map { try Settings($0.runs[0].settings).values }
   }
@@ -108,7 +112,7 @@ struct StudyEvidence {
   }
 
   var environment: [Checklist.Evidence] {
-    let values: [(String, (RecordedRun) -> String?)] = [
+    let values: [(String, (ReportedSearch) -> String?)] = [
       ("processor", { $0.manifest.environment.processor }),
       ("cpuTarget", { "kernels for \($0.manifest.environment.cpuTarget)" }),
       ("compiler", { $0.manifest.environment.compiler }),
@@ -127,7 +131,7 @@ struct StudyEvidence {
   /// What is not the same in all runs; nil when all is. Results have the same bits for any number of threads, but times
   /// have not.
   var differentEnvironment: String? {
-    let facts: [(String, (RecordedRun) -> String?)] = [
+    let facts: [(String, (ReportedSearch) -> String?)] = [
       ("program", { $0.manifest.environment.programVersion }),
       ("commit", { $0.manifest.environment.gitCommit ?? "unknown" }),
       (
@@ -163,12 +167,43 @@ struct StudyEvidence {
     }
   }
 
-  var protocolOfSearch: [Checklist.Evidence] {
-    [
-      Evidence(
-        value: "accuracy in evaluation mode on the half of the training images that w never sees",
-        place: "events.sqlite: epochs.valid_accuracy")
-    ]
+  var evaluationProtocol: [Checklist.Evidence] {
+    let ofSearch = Evidence(
+      value: "accuracy in evaluation mode on the half of the training images that w never sees",
+      place: "events.sqlite: epochs.valid_accuracy")
+    return [ofSearch]
+      + (evaluations.isEmpty
+        ? []
+        : [
+          Evidence(
+            value: "trained from scratch: "
+              + Self.list(
+                evaluations.map {
+                  "\($0.settings.epochs) epochs on \($0.manifest.data.name), all test images"
+                }),
+            place: "manifest.json of the evaluations: configuration")
+        ])
+  }
+
+  /// Settings that are not the same in all evaluations; nil when all are.
+  var differentEvaluations: String? {
+    let values = evaluations.compactMap { try? Settings($0.settings).values }
+    let names = values.reduce(into: Set<String>()) { $0.formUnion($1.keys) }
+    let different = names.subtracting(Self.notCompared).filter { name in
+      !name.hasPrefix("genotype.") && Set(values.map { $0[name] }).count > 1
+    }
+    return different.isEmpty ? nil : different.sorted().joined(separator: ", ")
+  }
+
+  /// What is recorded of the training of final architectures; empty when nothing is.
+  var finalEvaluation: [Checklist.Evidence] {
+    evaluations.map { run in
+      let accuracy = run.summary.testAccuracy.map { ", test accuracy \(Words.percent($0))" }
+      return Evidence(
+        value: "\(run.name): \(run.cell), seed \(run.settings.seed), \(run.settings.epochs) epochs"
+          + (accuracy ?? ""),
+        place: "manifest.json of \(run.name): configuration")
+    }
   }
 
   var curves: [Checklist.Evidence] {
@@ -231,6 +266,17 @@ struct StudyEvidence {
     ]
   }
 
+  var evaluationCost: [Checklist.Evidence] {
+    guard !evaluations.isEmpty else { return [] }
+    let seconds = evaluations.reduce(0) { $0 + $1.seconds }
+    return [
+      Evidence(
+        value: "training of \(evaluations.count == 1 ? "1 cell" : "\(evaluations.count) cells"): "
+          + "\(Words.duration(seconds)) of wall time",
+        place: "events.sqlite of the evaluations: epochs.train_seconds, epochs.test_seconds")
+    ]
+  }
+
   // MARK: Helpers
 
   /// The settings that are not the same everywhere.
@@ -261,7 +307,7 @@ struct StudyEvidence {
   }
 
   /// Every value once, in order: "a, b".
-  private func distinct(_ value: (RecordedRun) -> String?) -> String {
+  private func distinct(_ value: (ReportedSearch) -> String?) -> String {
     Self.list(runs.compactMap(value))
   }
 

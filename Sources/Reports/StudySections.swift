@@ -1,5 +1,6 @@
 import Analysis
 import EventLog
+import Figures
 import Foundation
 import Search
 
@@ -17,21 +18,26 @@ struct StudySections {
 
   /// - Throws: `EventLogError` for a record that cannot be read.
   var all: [HTML] {
-    get throws { [lead, results, try settings, runs, environment, try reproduction] }
+    get throws {
+      [
+        lead, results, curves, .evaluations(subject.evaluations), try settings, runs, environment,
+        try reproduction,
+      ]
+    }
   }
 
   // MARK: - What came out
 
   private var lead: HTML {
-    let count = subject.runs.count
-    let ended = subject.runs.count { $0.result != nil }
-    let data = Set(subject.runs.map(\.manifest.data.name)).sorted().joined(separator: ", ")
+    let count = subject.searches.count
+    let ended = subject.searches.count { $0.result != nil }
+    let data = Set(subject.searches.map(\.manifest.data.name)).sorted().joined(separator: ", ")
     let unreadable = subject.unreadable.map { HTML.tag("p", ["class": "wrong"], .text($0)) }
     return .group([
       .tag(
         "p", ["class": "lead"],
         .text(
-          "\(count) runs of \(groups.count) settings on \(data); "
+          "\(count) searches with \(groups.count) settings on \(data); "
             + (ended == count ? "all have ended." : "\(ended) of them have ended."))),
       .group(unreadable),
     ])
@@ -40,19 +46,18 @@ struct StudySections {
   private var results: HTML {
     let rows = groups.map { group -> [HTML] in
       let ended = group.runs.filter { !$0.epochs.isEmpty }
-      func estimate(_ value: (RecordedRun) -> Double?) -> Estimate {
-        Estimate(ended.compactMap(value))
+      func mean(_ decimals: Int, _ value: (ReportedSearch) -> Double?) -> HTML {
+        .mean(ended.compactMap(value), decimals)
       }
       return [
         .text(group.name), "\(ended.count)",
-        .interval(estimate { $0.epochs.last.map { 100 * $0.validAccuracy } }, 2),
-        .interval(estimate { $0.epochs.map { 100 * $0.validAccuracy }.max() }, 2),
-        .interval(
-          estimate { $0.epochs.last.map { 100 * ($0.trainAccuracy - $0.validAccuracy) } }, 2),
-        .interval(estimate { $0.epochs.last.map { Double($0.parameters) / 1e6 } }, 3),
-        .interval(estimate { $0.epochs.last.map { Double($0.normalConvolutions) } }, 1),
-        .interval(estimate { $0.epochs.last.map { Double($0.reductionConvolutions) } }, 1),
-        .interval(estimate { $0.seconds }, 0),
+        mean(2) { $0.epochs.last.map { 100 * $0.validAccuracy } },
+        mean(2) { $0.epochs.map { 100 * $0.validAccuracy }.max() },
+        mean(2) { $0.epochs.last.map { 100 * ($0.trainAccuracy - $0.validAccuracy) } },
+        mean(3) { $0.epochs.last.map { Double($0.parameters) / 1e6 } },
+        mean(1) { $0.epochs.last.map { Double($0.normalConvolutions) } },
+        mean(1) { $0.epochs.last.map { Double($0.reductionConvolutions) } },
+        mean(0) { $0.seconds },
       ]
     }
     return .section(
@@ -68,6 +73,10 @@ struct StudySections {
           "Mean over seeds ± half of the 95 % interval (Student’s t); no interval where there is one seed. "
             + "Parameters of the derived network at C 36 and 20 cells; n and r count convolutions among the kept "
             + "edges; seconds are the wall time of all epochs.")))
+  }
+
+  private var curves: HTML {
+    .section("Curves", .figure("curves") { try Figure.curves(of: groups, theme: $0) })
   }
 
   // MARK: - What it was
@@ -123,7 +132,7 @@ struct StudySections {
   }
 
   private var environment: HTML {
-    let all = subject.runs.map { RunSections.facts($0.manifest) }
+    let all = subject.searches.map(\.manifest.facts)
     let facts = all[0].indices.map { index -> (String, String?) in
       let values = Set(all.compactMap { index < $0.count ? $0[index].1 : nil }).sorted()
       return (all[0][index].0, values.isEmpty ? nil : values.joined(separator: "; "))
@@ -134,8 +143,8 @@ struct StudySections {
   private var reproduction: HTML {
     get throws {
       let lines = groups.flatMap(\.runs).compactMap { try? $0.searchLine(name: $0.name) }
-      let commits = Set(subject.runs.compactMap(\.manifest.environment.gitCommit)).sorted()
-      let folder = subject.runs[0].folder.url.deletingLastPathComponent().relativePath
+      let commits = Set(subject.searches.compactMap(\.manifest.environment.gitCommit)).sorted()
+      let folder = subject.searches[0].folder.url.deletingLastPathComponent().relativePath
       return .section(
         "Reproduce",
         .commands(
@@ -151,11 +160,11 @@ struct StudySections {
 }
 
 extension HTML {
-  /// A mean and the half of its interval: "80.15 ± 0.42".
-  static func interval(_ estimate: Estimate, _ decimals: Int) -> HTML {
-    guard estimate.count > 0 else { return "–" }
-    let mean = Words.decimals(estimate.mean, decimals)
-    guard estimate.count > 1 else { return .text(mean) }
-    return .text("\(mean) ± \(Words.decimals((estimate.high - estimate.low) / 2, decimals))")
+  /// A mean over seeds and the half of its interval: "80.15 ± 0.42".
+  static func mean(_ values: [Double], _ decimals: Int) -> HTML {
+    guard !values.isEmpty else { return "–" }
+    let mean = SeedMean(values)
+    let half = mean.halfWidth.map { " ± \(Words.decimals($0, decimals))" }
+    return .text(Words.decimals(mean.mean, decimals) + (half ?? ""))
   }
 }

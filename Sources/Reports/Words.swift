@@ -12,7 +12,7 @@ public enum Words {
   }
 
   /// A fraction in percent: "80.15 %".
-  static func percent(_ fraction: Double) -> String { decimals(100 * fraction, 2) + " %" }
+  static func percent(_ fraction: Double) -> String { decimals(100 * fraction, 2) + "\u{A0}%" }
 
   /// With a true minus sign; "–" for what is no number.
   static func decimals(_ value: Double, _ count: Int) -> String {

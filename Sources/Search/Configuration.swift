@@ -8,10 +8,13 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
 
   // MARK: Data
 
+  /// The data set's name.
   public var data: String
+  /// Folder of its files; nil for the usual place.
   public var dataDirectory: String?
   /// Only the first so many training images.
   public var trainImages: Int?
+  /// Images of each batch.
   public var batch: Int
   /// Pad-and-crop, flip and cutout of the training batches.
   public var augmentation: Augmentation
@@ -20,6 +23,7 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
   /// How α's validation batches are drawn.
   public var validationBatches = ValidationBatches.epoch
 
+  /// How α's validation batches are drawn.
   public enum ValidationBatches: String, CaseIterable, Codable, Sendable {
     /// One after the other from a shuffle of the validation half.
     case epoch
@@ -34,8 +38,11 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
 
   // MARK: Search
 
+  /// The method of the first epochs.
   public var method = SearchMethod.milenas1st
+  /// How α becomes the operations' weights.
   public var space = SearchSpace.darts
+  /// Whose form is followed where codes differ.
   public var variant = Variant.paper
   /// λ of L_tr + λ L_val (eqs. 5 and 6).
   public var lambda = 1.0
@@ -43,6 +50,7 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
   public var lambdaTrain = 1.0
   /// Which bracket λ multiplies in MiLeNAS-2nd.
   public var lambdaPlacement = LambdaPlacement.validation
+  /// Which of the two steps comes first.
   public var order = StepOrder.alphaFirst
   /// Weight steps per step of α.
   public var weightUpdates = 1
@@ -51,6 +59,7 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
   public var updatesSeeNextBatches = false
   /// The method from `switchEpoch` on (the paper's late-phase experiment).
   public var switchMethod: SearchMethod?
+  /// From 0.
   public var switchEpoch: Int?
   /// r of the finite difference, ε = r/‖v‖.
   public var radius = 0.01
@@ -58,12 +67,18 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
   public var unrollSteps = 5
   /// Iterations and damping of `implicit`.
   public var solver = Solver.conjugateGradients
+  /// Of `implicit`.
   public var solverIterations = 10
+  /// δ, added to the Hessian's diagonal by `implicit`.
   public var damping = 0.1
 
+  /// How `implicit` solves its linear system.
   public enum Solver: String, CaseIterable, Codable, Sendable {
+    /// For definite systems; stops at negative curvature.
     case conjugateGradients = "cg"
+    /// For indefinite systems too.
     case minres
+    /// A truncated series, as iDARTS takes.
     case neumann
   }
 
@@ -72,8 +87,11 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
 
   // MARK: Gumbel
 
+  /// τ of the first epoch.
   public var temperatureStart = 10.0
+  /// τ that the last epoch approaches, linearly.
   public var temperatureEnd = 1.0
+  /// How many Gumbel samples a pass draws.
   public var noise = NoiseSharing.kind
 
   /// How many Gumbel samples a pass draws.
@@ -86,19 +104,29 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
 
   // MARK: Optimizers
 
+  /// The most.
   public var epochs: Int
   /// Cuts an epoch short, for trials and tests.
   public var stepsPerEpoch: Int?
+  /// η of the first epoch.
   public var weightRate = 0.025
+  /// η that the cosine falls to.
   public var weightRateEnd = 0.001
+  /// μ of w.
   public var momentum = 0.9
+  /// ρ of w.
   public var weightDecay = 3e-4
   /// Largest norm of the clipped gradient; 0 for none.
   public var clip = 5.0
+  /// Whose gradient is clipped.
   public var clipTarget = ClipTarget.weights
+  /// Adam's, of α.
   public var alphaRate = 3e-4
+  /// β₁ and β₂ of Adam.
   public var alphaBetas = [0.5, 0.999]
+  /// Adam's decay, added to its gradient.
   public var alphaDecay = 1e-3
+  /// Which passes move the running statistics.
   public var statistics = StatisticsRule.weightStep
 
   /// Whose gradient is clipped.
@@ -111,6 +139,7 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
 
   /// Which training-mode passes move the running statistics of the batch norms.
   public enum StatisticsRule: String, CaseIterable, Codable, Sendable {
+    /// The pass of the weight step alone.
     case weightStep = "weight-step"
     /// First-order passes of the α-step too, as in the public codes.
     case everyForward = "every-forward"
@@ -118,6 +147,7 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
 
   // MARK: End
 
+  /// Of all that is random.
   public var seed: UInt64
   /// How the genotype is read off α.
   public var genotypeRule = Genotype.Rule.darts

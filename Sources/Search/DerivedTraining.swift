@@ -12,15 +12,20 @@ public struct TrainingState: Equatable, Sendable {
   public var statistics: BatchNormStatistics<Float>
   /// Steps done.
   public var step = 0
+  /// From 0.
   public var epoch = 0
+  /// Steps done in it.
   public var stepInEpoch = 0
   /// Training loss and accuracy of the epoch so far.
   public var progress = SearchState.EpochProgress()
   /// Test accuracy of the last epoch that ended, and of the best one.
   public var last: EpochAccuracy?
+  /// nil before the first epoch has ended.
   public var best: EpochAccuracy?
 
+  /// An epoch, and how well it did.
   public struct EpochAccuracy: Codable, Equatable, Sendable {
+    /// From 0.
     public var epoch: Int
     /// 0 to 1.
     public var accuracy: Double
@@ -57,11 +62,15 @@ public struct TrainingState: Equatable, Sendable {
 /// Trains the network of a genotype from scratch (DARTS `cnn/train.py`, `cnn/train_imagenet.py`): takes a state, steps
 /// it, and tells what happened.
 public final class DerivedTraining {
+  /// As it was made with, and what the data decide.
   public let configuration: TrainingConfiguration
+  /// Where batches come from.
   public let source: any TrainingSource
+  /// The network.
   public let net: DerivedNetwork<Float>
   /// Of the network, without auxiliary head.
   public let count: NetworkCount
+  /// Fewer than the data have where `--steps-per-epoch` says so.
   public let stepsPerEpoch: Int
 
   /// - Throws: `SearchError`, `GenotypeError` or `SupernetError` for settings that cannot work.
@@ -81,6 +90,7 @@ public final class DerivedTraining {
     stepsPerEpoch = min(configuration.stepsPerEpoch ?? .max, source.stepsPerEpoch)
   }
 
+  /// Before the first step.
   public var initialState: TrainingState { TrainingState(net, seed: configuration.seed) }
 
   /// Runs from a state to the end, or until `isCancelled`, which is asked between steps.
@@ -205,16 +215,23 @@ public final class DerivedTraining {
 extension DerivedTraining {
   /// What a training would cost.
   public struct Plan: Codable, Equatable, Sendable {
+    /// All of them.
     public var epochs: Int
+    /// Of each.
     public var stepsPerEpoch: Int
+    /// In all.
     public var steps: Int
+    /// Images that are trained on.
     public var trainingImages: Int
+    /// Images that are tested on.
     public var testImages: Int
     /// Of the network, without auxiliary head.
     public var parameters: Int
+    /// For one image, forward.
     public var multiplyAdds: Int
     /// From one measured step, without evaluation.
     public var seconds: Double
+    /// Memory, in bytes.
     public var bytes: Int
     /// Of one checkpoint.
     public var checkpointBytes: Int

@@ -7,11 +7,14 @@ public typealias SearchEvent = LoopEvent<StepRecord, EpochRecord>
 public struct StepRecord: Equatable, Sendable {
   /// One term of the α-gradient, before its coefficient: "train", "valid", …
   public struct Term: Equatable, Sendable {
+    /// "train", "valid", …
     public var name: String
+    /// Its factor in the sum.
     public var coefficient: Double
     /// α-shaped.
     public var gradient: [Float]
 
+    /// A gradient, α-shaped, before its factor.
     public init(name: String, coefficient: Double, gradient: [Float]) {
       self.name = name
       self.coefficient = coefficient
@@ -21,10 +24,12 @@ public struct StepRecord: Equatable, Sendable {
 
   /// The Gumbel noise of one pass: "train", "valid", "weights".
   public struct Sample: Equatable, Sendable {
+    /// Whose forward pass it was.
     public var pass: String
     /// [sets][edges][8], flattened.
     public var noise: [Float]
 
+    /// Noise as the pass added it to α.
     public init(pass: String, noise: [Float]) {
       self.pass = pass
       self.noise = noise
@@ -33,9 +38,12 @@ public struct StepRecord: Equatable, Sendable {
 
   /// Wall time of one phase of the step, in seconds.
   public struct Phase: Equatable, Sendable {
+    /// "train gradient", "update", …
     public var name: String
+    /// Wall time.
     public var seconds: Double
 
+    /// A phase and its wall time.
     public init(name: String, seconds: Double) {
       self.name = name
       self.seconds = seconds
@@ -44,6 +52,7 @@ public struct StepRecord: Equatable, Sendable {
 
   /// From 0, through all epochs.
   public var step: Int
+  /// From 0.
   public var epoch: Int
   /// From 0; with the seed and the epoch it is the address of the step's batches.
   public var stepInEpoch: Int
@@ -59,12 +68,16 @@ public struct StepRecord: Equatable, Sendable {
   public var alpha: [Float]
   /// What Adam was given, before its decay.
   public var alphaGradient: [Float]
+  /// In the order of the sum.
   public var terms: [Term]
+  /// One a pass; empty on the softmax space.
   public var samples: [Sample]
   /// 2-norm of ∇_w L_train per slice of the parameter layout, before clipping.
   public var gradientNorms: [Float]
+  /// In the order in which they were done.
   public var phases: [Phase]
 
+  /// All that a step leaves behind but its weight gradient.
   public init(
     step: Int, epoch: Int, stepInEpoch: Int, trainLoss: Double, validLoss: Double?,
     weightRate: Double, temperature: Double?, alpha: [Float], alphaGradient: [Float],
@@ -91,25 +104,31 @@ public struct StepTrace: Equatable, Sendable {
   /// ∇_w L_train of the step's first weight step, before clipping and decay; [weightCount].
   public var weightGradient: [Float]
 
+  /// ∇_w L_train, [weightCount].
   public init(weightGradient: [Float]) { self.weightGradient = weightGradient }
 }
 
 /// One epoch, after its last step. Accuracies are fractions, 0 to 1.
 public struct EpochRecord: Codable, Equatable, Sendable {
+  /// From 0.
   public var epoch: Int
   /// Mean over the epoch's training batches, in nats.
   public var trainLoss: Double
+  /// Over the epoch's training batches, in training mode.
   public var trainAccuracy: Double
   /// In evaluation mode over the validation half.
   public var validLoss: Double
+  /// Over the validation half, in evaluation mode.
   public var validAccuracy: Double
   /// α after the epoch, and its softmax per edge; α-shaped.
   public var alpha: [Float]
+  /// α-shaped; each row of 8 adds up to 1.
   public var alphaSoftmax: [Float]
   /// As DARTS prints it.
   public var genotype: String
   /// n and r: convolutions among the kept edges of each kind of cell.
   public var normalConvolutions: Int
+  /// r
   public var reductionConvolutions: Int
   /// Of the network derived for CIFAR-10 with C 36 and 20 cells, without auxiliary head: the paper's model size.
   public var parameters: Int
@@ -119,8 +138,10 @@ public struct EpochRecord: Codable, Equatable, Sendable {
   public var curvature: Double?
   /// Wall time, in seconds.
   public var trainSeconds: Double
+  /// Of the evaluation.
   public var validSeconds: Double
 
+  /// All that an epoch leaves behind.
   public init(
     epoch: Int, trainLoss: Double, trainAccuracy: Double, validLoss: Double,
     validAccuracy: Double, alpha: [Float], alphaSoftmax: [Float], genotype: String,
@@ -147,26 +168,36 @@ public struct EpochRecord: Codable, Equatable, Sendable {
 
 /// How a search ended, and with what.
 public struct RunResult: Equatable, Sendable {
+  /// How a run ended, when it ended in order.
   public enum Outcome: String, CaseIterable, Codable, Sendable {
+    /// After its last epoch.
     case completed
+    /// By its stop rule.
     case stoppedEarly = "stopped early"
+    /// By its user; it can be resumed.
     case interrupted
   }
 
+  /// How it ended.
   public var outcome: Outcome
+  /// Those that have ended.
   public var epochs: Int
+  /// Those that have ended.
   public var steps: Int
   /// The cell that the search leaves, as DARTS prints it.
   public var genotype: String
   /// The epoch that ended with this cell; nil when the search ended within an epoch.
   public var genotypeEpoch: Int?
+  /// n
   public var normalConvolutions: Int
+  /// r
   public var reductionConvolutions: Int
   /// Of that epoch, or else of the last one that ended, 0 to 1; nil when none did.
   public var validAccuracy: Double?
   /// Wall time, in seconds.
   public var seconds: Double
 
+  /// All that a run ends with.
   public init(
     outcome: Outcome, epochs: Int, steps: Int, genotype: String, genotypeEpoch: Int?,
     normalConvolutions: Int, reductionConvolutions: Int, validAccuracy: Double?, seconds: Double

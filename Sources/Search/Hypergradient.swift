@@ -23,6 +23,7 @@ public struct Hypergradient<Scalar: KernelScalar>: Sendable {
   public var outerNorm: Double
   /// ε of eq. 8; nil where no difference was taken.
   public var epsilon: Double?
+  /// What it took.
   public var cost: PassCost
 
   /// ‖g2‖ / ‖g1‖.
@@ -110,6 +111,7 @@ public struct MixedLevelHypergradient<Scalar: KernelScalar>: Sendable {
   public var validation: Hypergradient<Scalar>
   /// Their weighted sum; [alphaCount].
   public var direction: [Scalar]
+  /// What both brackets took.
   public var cost: PassCost
 }
 

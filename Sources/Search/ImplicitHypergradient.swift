@@ -3,6 +3,7 @@ import Supernet
 
 /// The hypergradient of the implicit function theorem, and what it takes to trust it.
 public struct ImplicitHypergradient<Scalar: KernelScalar>: Sendable {
+  /// The estimate, with its terms.
   public var hypergradient: Hypergradient<Scalar>
   /// x ≈ (H + δI)⁻¹ v, with the history of the solver.
   public var solution: LinearSolution<Scalar>

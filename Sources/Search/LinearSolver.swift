@@ -36,12 +36,14 @@ public enum LinearSolver: Equatable, Sendable {
 
 /// What a solver found.
 public struct LinearSolution<Scalar: KernelScalar>: Sendable {
+  /// The last iterate.
   public var x: [Scalar]
   /// ‖b − (H + δI) x‖ before the first iteration and after each, from the solver's own recurrence.
   public var residualNorms: [Double]
   /// Whether a direction with pᵀ(H + δI)p ≤ 0 was met.
   public var negativeCurvature = false
 
+  /// Products with the matrix.
   public var iterations: Int { residualNorms.count - 1 }
 
   init(start b: [Scalar]) {

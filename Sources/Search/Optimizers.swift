@@ -4,9 +4,12 @@ import Kernels
 ///
 /// The first step sets m = g, which a zero m gives by itself.
 public struct SGD: Equatable, Sendable {
+  /// μ
   public var momentum: Double
+  /// ρ
   public var weightDecay: Double
 
+  /// μ and ρ.
   public init(momentum: Double, weightDecay: Double) {
     self.momentum = momentum
     self.weightDecay = weightDecay
@@ -25,9 +28,12 @@ public struct SGD: Equatable, Sendable {
 
 /// Adam with L2 decay added to the gradient, bias correction and ε = 1e-8 (torch.optim.Adam).
 public struct Adam: Equatable, Sendable {
+  /// β₁ and β₂: [2].
   public var betas: (Double, Double)
+  /// Added to the gradient, times α.
   public var decay: Double
 
+  /// β₁, β₂ and the decay.
   public init(betas: (Double, Double), decay: Double) {
     self.betas = betas
     self.decay = decay
@@ -37,16 +43,21 @@ public struct Adam: Equatable, Sendable {
 
   /// First and second moments, [alphaCount], and the number of steps taken.
   public struct Moments: Equatable, Sendable {
+    /// m, α-shaped.
     public var first: [Float]
+    /// v, α-shaped.
     public var second: [Float]
+    /// Steps done, for the correction of the bias.
     public var steps = 0
 
+    /// Zeros, before the first step.
     public init(count: Int) {
       first = [Float](repeating: 0, count: count)
       second = first
     }
   }
 
+  /// Moves α and the moments by one step, in place.
   public func step(
     _ alpha: inout [Float], _ moments: inout Moments, along direction: [Float], rate: Double
   ) {
@@ -87,6 +98,7 @@ public enum Clipping {
 public struct Schedule: Sendable {
   private let configuration: SearchConfiguration
 
+  /// The rates and temperatures of a configuration.
   public init(_ configuration: SearchConfiguration) { self.configuration = configuration }
 
   /// Cosine from the first to the last rate, stepped per epoch (torch CosineAnnealingLR with T_max = epochs).

@@ -13,8 +13,10 @@ public struct PassCost: Equatable, Sendable {
   /// Multiply-adds in units of F.
   public var units = 0
 
+  /// Nothing spent.
   public init() {}
 
+  /// What both spent.
   public static func + (a: PassCost, b: PassCost) -> PassCost {
     var sum = a
     sum.gradients += b.gradients

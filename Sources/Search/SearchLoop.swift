@@ -4,10 +4,15 @@ import Supernet
 
 /// The one loop: takes a state, steps it, and tells what happened.
 public final class SearchLoop {
+  /// As it was made with, and what the data decide.
   public let configuration: SearchConfiguration
+  /// Where batches come from.
   public let source: BatchSource
+  /// The supernet.
   public let net: Supernet<Float>
+  /// Fewer than the data have where `--steps-per-epoch` says so.
   public let stepsPerEpoch: Int
+  /// The images.
   public let dataset: Dataset
   let schedule: Schedule
   let sampling: GumbelSampling

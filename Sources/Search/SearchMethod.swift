@@ -6,6 +6,7 @@ public enum SearchMethod: String, CaseIterable, Codable, Sendable {
   case milenas1st = "milenas-1st"
   /// The unrolled form of sec. 3.1, by finite differences.
   case milenas2nd = "milenas-2nd"
+  /// The same with the exact mixed product.
   case milenas2ndExact = "milenas-2nd-exact"
   /// ∇_α L_val: bilevel with ξ = 0.
   case darts1st = "darts-1st"

@@ -5,15 +5,23 @@ import Supernet
 extension SearchLoop {
   /// What a search would cost.
   public struct Plan: Codable, Equatable, Sendable {
+    /// All of them.
     public var epochs: Int
+    /// Of each.
     public var stepsPerEpoch: Int
+    /// In all.
     public var steps: Int
+    /// Images that train w.
     public var trainingImages: Int
+    /// Images that α sees.
     public var validationImages: Int
+    /// Weights of the supernet.
     public var parameters: Int
+    /// Entries of α.
     public var alphaEntries: Int
     /// From one measured step, without evaluation.
     public var seconds: Double
+    /// Memory, in bytes.
     public var bytes: Int
     /// Of the step log.
     public var logBytes: Int

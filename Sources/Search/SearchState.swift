@@ -3,26 +3,37 @@ import Supernet
 
 /// All that a step reads and changes.
 public struct SearchState: Equatable, Sendable {
+  /// w, [weightCount].
   public var weights: [Float]
+  /// m of SGD, [weightCount].
   public var momentum: [Float]
+  /// α, [alphaCount].
   public var alpha: [Float]
+  /// Moments of α.
   public var adam: Adam.Moments
   /// Running statistics of the batch norms, for evaluation.
   public var statistics: BatchNormStatistics<Float>
   /// Steps done.
   public var step = 0
+  /// From 0.
   public var epoch = 0
+  /// Steps done in it.
   public var stepInEpoch = 0
   /// Training loss and accuracy of the epoch so far.
   public var progress = EpochProgress()
 
   /// Sums over the weight steps of an epoch.
   public struct EpochProgress: Codable, Equatable, Sendable {
+    /// Sum over the training batches, in nats.
     public var loss = 0.0
+    /// Images whose label had the largest logit.
     public var correct = 0
+    /// Images seen.
     public var images = 0
+    /// Wall time of the steps.
     public var seconds = 0.0
 
+    /// Before the first step of an epoch.
     public init() {}
   }
 
@@ -40,6 +51,7 @@ public struct SearchState: Equatable, Sendable {
     self.statistics = statistics
   }
 
+  /// (w, α)
   public var point: Point<Float> { Point(weights: weights, alpha: alpha) }
 
   /// The state before the first step: weights uniform in ±1/√fan-in (PyTorch's default for convolutions and linear

@@ -14,6 +14,7 @@ public struct StepBenchmark {
     /// As M with batch 64: the paper's search.
     case large = "L"
 
+    /// The supernet.
     public var shape: SupernetShape {
       switch self {
       case .small: SupernetShape(inputChannels: 1, imageSize: 28, channels: 8, cells: 5)
@@ -21,6 +22,7 @@ public struct StepBenchmark {
       }
     }
 
+    /// Images of a batch.
     public var batch: Int {
       switch self {
       case .small: 32
@@ -32,13 +34,21 @@ public struct StepBenchmark {
 
   /// What was measured.
   public struct Result: Codable, Equatable, Sendable {
+    /// Of network and batch.
     public var size: Size
+    /// Whose step was timed.
     public var method: SearchMethod
+    /// On which space.
     public var space: SearchSpace
+    /// Of the two steps.
     public var order: StepOrder
+    /// Workers.
     public var threads: Int
+    /// Of one step.
     public var medianSeconds: Double
+    /// Of the fastest step.
     public var minimumSeconds: Double
+    /// Of the slowest step.
     public var maximumSeconds: Double
     /// Multiply-adds of the step's passes by count, in units of those of one forward pass.
     public var passUnits: Int
@@ -46,10 +56,13 @@ public struct StepBenchmark {
     public var imagesPerSecond: Double
     /// Multiply-adds of the supernet's convolutions, forward, twice backward, per second of a gradient of (w, α).
     public var gradientGFLOPS: Double
+    /// Of one gradient of (w, α), the median.
     public var gradientSeconds: Double
     /// Of the fused multiply-add peak measured in the same run.
     public var shareOfPeak: Double
+    /// That peak.
     public var peakGFLOPS: Double
+    /// Largest resident memory of the process.
     public var peakMegabytes: Double
   }
 
@@ -177,9 +190,11 @@ public struct StepBenchmark {
 
 /// What a step costs against another that was timed in the same run.
 public struct CostRatio: Codable, Equatable, Sendable {
+  /// Of network and batch.
   public var size: StepBenchmark.Size
   /// "darts-2nd on darts"
   public var step: String
+  /// The method whose step is 1.
   public var comparedWith: String
   /// Ratio of the median times.
   public var measured: Double

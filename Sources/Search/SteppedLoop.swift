@@ -3,15 +3,22 @@ import Supernet
 /// A computation of epochs and steps over a state that holds all it reads and changes: a search, or the training of a
 /// derived network. Who keeps what it tells is not known here.
 public protocol SteppedLoop: AnyObject, SendableMetatype {
+  /// Its settings.
   associatedtype Configuration: Codable, Equatable, Sendable
+  /// All that a step reads and changes.
   associatedtype State: Equatable, Sendable
+  /// What a step leaves behind.
   associatedtype Step: Sendable
+  /// What an epoch leaves behind.
   associatedtype Epoch: Codable, Equatable, Sendable
+  /// How it ended.
   associatedtype Result: Equatable, Sendable
 
+  /// As it was made with, and what the data decide.
   var configuration: Configuration { get }
   /// Of the flat weight vector w.
   var layout: ParameterLayout { get }
+  /// Fewer than the data have where `--steps-per-epoch` says so.
   var stepsPerEpoch: Int { get }
   /// The state before the first step.
   var initialState: State { get throws }
@@ -33,17 +40,22 @@ public protocol SteppedLoop: AnyObject, SendableMetatype {
 
 /// What a loop leaves behind, in the order in which it happens.
 public enum LoopEvent<Step: Sendable, Epoch: Sendable>: Sendable {
+  /// A step has ended.
   case step(Step, StepTrace)
+  /// An epoch has ended.
   case epoch(Epoch)
 }
 
 extension SearchLoop: SteppedLoop {
+  /// Names and places of the weights.
   public var layout: ParameterLayout { net.layout }
+  /// Before the first step.
   public var initialState: SearchState {
     get throws { try SearchState(net, configuration: configuration) }
   }
 }
 
 extension DerivedTraining: SteppedLoop {
+  /// Names and places of the weights.
   public var layout: ParameterLayout { net.layout }
 }

@@ -47,8 +47,10 @@ public struct CurvatureRule: Codable, Equatable, Sendable {
   /// The first epoch whose cell may be kept.
   public var firstEpoch = 10
 
+  /// The constants of R-DARTS.
   public init() {}
 
+  /// Whether the end of this epoch, from 0, measures.
   public func measures(afterEpoch epoch: Int) -> Bool { epoch % every == 0 }
 
   /// The epoch whose cell is kept, once the rule holds at the last measurement or held at one before.

@@ -10,11 +10,15 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
 
   // MARK: Data
 
+  /// The data set's name.
   public var data: String
+  /// Folder of its files; nil for the usual place.
   public var dataDirectory: String?
   /// Only the first so many training images.
   public var trainImages: Int?
+  /// Images of each batch.
   public var batch: Int
+  /// What happens to training images.
   public var augmentation: Augmentation
 
   // MARK: Network
@@ -30,15 +34,21 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
 
   // MARK: Optimizer
 
+  /// All of them.
   public var epochs: Int
   /// Cuts an epoch short, for trials and tests.
   public var stepsPerEpoch: Int?
+  /// η of the first epoch.
   public var rate = 0.025
+  /// How η falls.
   public var decay = RateDecay.cosine
+  /// μ
   public var momentum = 0.9
+  /// ρ
   public var weightDecay = 3e-4
   /// Largest norm of ∇_w; 0 for none.
   public var clip = 5.0
+  /// Of all that is random.
   public var seed: UInt64 = 0
 
   /// How the learning rate falls, stepped per epoch.

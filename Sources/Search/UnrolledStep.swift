@@ -25,6 +25,7 @@ public struct InnerDescent: Equatable, Sendable {
   /// ρ
   public var weightDecay: Double
 
+  /// Plain descent, unless said otherwise.
   public init(rate: Double, momentum: Double = 0, weightDecay: Double = 0) {
     self.rate = rate
     self.momentum = momentum
@@ -34,10 +35,12 @@ public struct InnerDescent: Equatable, Sendable {
 
 /// Where a hypergradient is taken: the point (w, α) and the momentum of w.
 public struct BilevelState<Scalar: KernelScalar>: Equatable, Sendable {
+  /// (w, α)
   public var point: Point<Scalar>
   /// m, [weightCount]; empty before the first step, which is zero.
   public var momentum: [Scalar]
 
+  /// Before the first step, unless there is momentum.
   public init(_ point: Point<Scalar>, momentum: [Scalar] = []) {
     self.point = point
     self.momentum = momentum
@@ -51,6 +54,7 @@ public struct BilevelInputs<Input> {
   /// The loss that α descends: L_val; for the training bracket of MiLeNAS-2nd again L_tr.
   public var outer: Input
 
+  /// What L_tr and L_val are taken on.
   public init(inner: Input, outer: Input) {
     self.inner = inner
     self.outer = outer
@@ -61,10 +65,12 @@ extension BilevelInputs: Sendable where Input: Sendable {}
 
 /// One unrolled step of w, and in the MiLeNAS code of α.
 public struct UnrolledStep: Equatable, Sendable {
+  /// Whose form.
   public var variant: Variant
   /// ξ, μ and ρ; the paper's variant uses ξ alone, the MiLeNAS code's ξ and ρ.
   public var descent: InnerDescent
 
+  /// A form, with its constants.
   public init(_ variant: Variant, _ descent: InnerDescent) {
     self.variant = variant
     self.descent = descent

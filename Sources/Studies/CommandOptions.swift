@@ -99,8 +99,6 @@ struct CommandOptions: Equatable {
   /// The arguments of a command line.
   var arguments: [String] { entries.flatMap(\.arguments) }
 
-  subscript(name: String) -> String? { entries.first { $0.name == name }?.value }
-
   /// Takes over the options of `other`, in place where there are some of the same name.
   func overridden(by other: CommandOptions) -> CommandOptions {
     var result = self
@@ -112,10 +110,5 @@ struct CommandOptions: Equatable {
       }
     }
     return result
-  }
-
-  /// The first option that the command does not take even alone; nil when only their combination is wrong.
-  func culprit(_ isWrong: ([String]) -> Bool) -> Entry? {
-    entries.first { isWrong($0.arguments) }
   }
 }

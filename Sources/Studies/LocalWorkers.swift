@@ -56,16 +56,20 @@ public final class LocalWorkers {
   private let folder: StudyFolder
   private let options: Options
   private let cores: [Int]
+  /// Whether a task whose record says that it is at work on another machine is taken up all the same.
+  private let takesOver: Bool
   private var queue: [(task: Study.Task, retries: Int)] = []
   private var pending: [Study.Evaluation]
   private var workers: [Worker] = []
   private var outcome = Outcome()
 
-  /// - Parameter index: the one task that is to be run; nil for all.
+  /// - Parameter index: the one task that is to be run, nil for all. Whoever asks for one knows that no other machine
+  ///   works on it, as a batch system does; the record's lock has the last word.
   /// - Throws: `StudyError.otherSettings`, `.notWritable`, `.noSuchTask`.
   public init(_ folder: StudyFolder, options: Options, index: Int? = nil) throws {
     (self.folder, self.options) = (folder, options)
     cores = CPUAffinity.allowed()
+    takesOver = index != nil
     try folder.checkSettings()
     try folder.create()
     guard let index else {
@@ -120,8 +124,8 @@ public final class LocalWorkers {
   private func admit(_ task: Study.Task) throws {
     switch try folder.state(of: task) {
     case .done: outcome.done += 1
-    case .running: outcome.elsewhere.append(task.name)
-    case .waiting, .begun: queue.append((task, 0))
+    case .running where !takesOver: outcome.elsewhere.append(task.name)
+    case .waiting, .begun, .running: queue.append((task, 0))
     case .unreadable(let reason): fail(task, reason) { _ in }
     case .otherSettings(let differences):
       fail(task, "its record has other settings: \(differences.joined(separator: ", "))") { _ in }

@@ -54,7 +54,13 @@ public struct SlurmArray: Sendable {
       switch try folder.resolution(ofIndex: index) {
       case .noSuchCell: return false
       case .waiting: return true
-      case .task(let task): return ![.done, .running].contains(try folder.state(of: task))
+      case .task(let task):
+        switch try folder.state(of: task) {
+        case .done: return false
+        // A task that Slurm does not know was on a node that is gone; one that is at work refuses to be taken up.
+        case .running: return queue != nil
+        default: return true
+        }
       }
     }
     let searches = left.filter { $0 < folder.study.searches.count }
@@ -159,6 +165,8 @@ public struct SlurmQueue: Equatable, Sendable {
     public var state: String
     /// "Resources", "BeginTime", …
     public var reason: String
+
+    var isRunning: Bool { state == "RUNNING" }
   }
 
   public private(set) var entries: [Entry] = []

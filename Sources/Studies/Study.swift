@@ -26,8 +26,6 @@ public struct Study: Sendable {
     public var options: [String]
     /// The cell that is trained, as `evaluate` takes it; nil for a search.
     public var cell: String?
-    /// The search whose cell it is.
-    public var source: String?
 
     /// What the task computes: the command's own words, with the seed.
     public var arguments: [String] {

@@ -69,12 +69,22 @@ public struct StudyCollection: Encodable, Equatable, Sendable {
     -> [String]
   {
     guard let first = environments.first else { return [] }
-    return environments.dropFirst().compactMap { task, environment in
+    var groups: [(differences: String, tasks: [String])] = []
+    for (task, environment) in environments.dropFirst() {
       let differences = first.environment.differences(from: environment)
         .map { $0.replacing(" then,", with: " there,").replacing(" now", with: " here") }
-      return differences.isEmpty
-        ? nil
-        : "\(task) was made with another environment than \(first.task): \(differences.joined(separator: "; "))"
+        .joined(separator: "; ")
+      guard !differences.isEmpty else { continue }
+      if let index = groups.firstIndex(where: { $0.differences == differences }) {
+        groups[index].tasks.append(task)
+      } else {
+        groups.append((differences, [task]))
+      }
+    }
+    return groups.map { differences, tasks in
+      let names =
+        tasks.count > 3 ? "\(tasks[0]) and \(tasks.count - 1) more" : tasks.joined(separator: ", ")
+      return "\(names): made with another environment than \(first.task): \(differences)"
     }
   }
 }

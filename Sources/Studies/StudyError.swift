@@ -30,13 +30,15 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
   case notWritable(path: String, reason: String)
   /// A command that the program itself does not take, in its own words.
   case taskRefused(task: String, reason: String)
+  /// A program that was built for a processor with more instruction sets.
+  case otherProcessor(target: String, missing: [String])
   case noSlurm(command: String)
   case slurmRefused(command: String, reason: String)
 
   /// Whether a file, a name or an option is to blame, rather than the machine.
   public var isBadInput: Bool {
     switch self {
-    case .notWritable, .slurmRefused: false
+    case .notWritable, .slurmRefused, .otherProcessor: false
     default: true
     }
   }
@@ -87,6 +89,9 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
       "cannot write \(path) (\(reason)): set --runs-dir to a folder that can be written"
     case .taskRefused(let task, let reason):
       "\(task): \(reason.hasPrefix("milenas-lab: ") ? String(reason.dropFirst(13)) : reason)"
+    case .otherProcessor(let target, let missing):
+      "this program was built for the processor \(target), and this one lacks \(missing.joined(separator: ", ")): "
+        + "build it here, or for all machines with MILENAS_CPU=x86-64-v3 swift build -c release"
     case .noSlurm(let command):
       "there is no \(command) here: submit on a machine of the cluster, or write the script alone with --print"
     case .slurmRefused(let command, let reason):

@@ -78,8 +78,9 @@ public struct StudyFolder: Sendable {
     }
     return .task(
       Study.Task(
-        name: "eval-\(name)-s\(evaluation.seed)", setting: evaluation.setting, seed: evaluation.seed, command: .evaluate,
-        options: evaluation.options, cell: cell, source: evaluation.search))
+        name: "eval-\(name)-s\(evaluation.seed)", setting: evaluation.setting,
+        seed: evaluation.seed, command: .evaluate,
+        options: evaluation.options, cell: cell))
   }
 
   /// Every task that is known by now, searches first.

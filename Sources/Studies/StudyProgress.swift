@@ -18,16 +18,13 @@ public struct StudyProgress: Encodable, Equatable, Sendable {
   /// Of all workers together; nil until an epoch of each kind of task was measured.
   public var secondsLeft: Double?
 
-  /// - Parameter running: names of the tasks that are at work; nil to ask the records.
-  init(_ folder: StudyFolder, running names: [String]?, workers: Int) throws {
+  /// - Parameter names: of the tasks that are at work.
+  init(_ folder: StudyFolder, running names: [String], workers: Int) throws {
     let rows = try StudyStatus(folder, queue: nil).rows
     done = rows.count { $0.state == .done }
     tasks = rows.count
-    let isRunning = { (row: StudyStatus.Row) in
-      names.map { $0.contains(row.task) } ?? (row.state == .running)
-    }
     let speeds = Speeds(rows)
-    self.running = rows.filter(isRunning).map { row in
+    self.running = rows.filter { names.contains($0.task) }.map { row in
       let speed = speeds.secondsPerEpoch(of: row)
       return Running(
         task: row.task, epochs: row.epochs ?? 0, of: row.ofEpochs ?? 0, secondsPerEpoch: speed,

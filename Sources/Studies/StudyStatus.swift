@@ -79,14 +79,15 @@ public struct StudyStatus: Encodable, Equatable, Sendable {
     switch state {
     case .begun:
       row.reason = RunSummary(folder.run(of: task)).problem
-      row.lastLines = folder.lastLines(of: task.name)
+      if row.state != .interrupted { row.lastLines = folder.lastLines(of: task.name) }
     case .otherSettings(let differences): row.reason = differences.joined(separator: ", ")
     case .unreadable(let reason): row.reason = reason
     case .waiting, .running, .done: break
     }
     if let entry = queue?.entry(ofIndex: index), row.state != .running, row.state != .done {
-      row.state = .queued
+      row.state = entry.isRunning ? .running : .queued
       row.reason = "Slurm job \(entry.job): \(entry.state.lowercased()), \(entry.reason)"
+      row.lastLines = nil
     }
     return row
   }

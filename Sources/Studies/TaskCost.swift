@@ -10,8 +10,8 @@ public struct TaskCost: Codable, Equatable, Sendable {
   /// Of the passes' memory, the images and the program.
   public var bytes: Int
 
-  /// Images, libraries and the program itself, beside the passes.
-  static let baseBytes = 400_000_000
+  /// The images of CIFAR-10, and the program itself.
+  static let baseBytes = 250_000_000
 
   /// - Parameter task: of an evaluation whose cell is not known yet, a published cell stands for it.
   /// - Throws: `StudyError.taskRefused` with the program's own words.

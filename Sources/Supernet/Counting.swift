@@ -3,6 +3,7 @@
 /// Batch norms are affine and count with two parameters a channel; running statistics do not count. The auxiliary head
 /// is used in training alone, so it is kept apart and has no multiply-adds.
 public struct NetworkCount: Hashable, Codable, Sendable {
+  /// Without the auxiliary head's.
   public var parameters = 0
   /// Of the auxiliary head, which is not part of `parameters`.
   public var auxiliaryParameters = 0

@@ -6,10 +6,13 @@ import Kernels
 /// Not to be shared by several threads; it does its own splitting over a team of workers. The results have the same
 /// bits for any number of them.
 public final class DerivedNetwork<Scalar: KernelScalar> {
+  /// The cell.
   public let genotype: Genotype
+  /// What decides the network beside the cell.
   public let shape: DerivedShape
   /// Parameters in the order of the modules of DARTS `cnn/model.py`, the auxiliary head's among them if there is one.
   public let layout: ParameterLayout
+  /// Whether it was built with one.
   public let hasAuxiliaryHead: Bool
   /// The largest batch that fits into the buffers.
   public let batchCapacity: Int
@@ -18,6 +21,7 @@ public final class DerivedNetwork<Scalar: KernelScalar> {
   private let pass: DerivedPass<Scalar.Plain>
   private let statisticsCount: Int
 
+  /// Parameters, the auxiliary head's included.
   public var weightCount: Int { layout.count }
   /// Bytes held.
   public var byteCount: Int { pass.arena.byteCount }
@@ -159,6 +163,7 @@ public struct DerivedTerms<Scalar: KernelScalar>: Equatable, Sendable {
   /// [masks][samples]: what each branch is multiplied with in each sample; empty for 1.
   public var dropPathFactors: [Scalar]
 
+  /// The plain cross-entropy, unless said otherwise.
   public init(
     auxiliaryWeight: Double = 0, labelSmoothing: Double = 0, dropPathFactors: [Scalar] = []
   ) {
@@ -172,12 +177,15 @@ public struct DerivedTerms<Scalar: KernelScalar>: Equatable, Sendable {
 public struct DerivedGradient<Scalar: KernelScalar>: Sendable {
   /// Main plus weighted auxiliary loss, in nats.
   public var loss: Double
+  /// Of the main head, labels smoothed.
   public var mainLoss: Double
+  /// Of the auxiliary head, without its factor; nil when it was left out.
   public var auxiliaryLoss: Double?
   /// Images whose label has the largest logit.
   public var correct: Int
   /// [samples][classes]
   public var logits: [[Double]]
+  /// [samples][classes]; nil when it was left out.
   public var auxiliaryLogits: [[Double]]?
   /// ∇_w; empty when only the loss was asked for.
   public var weights: [Scalar] = []

@@ -8,16 +8,20 @@ public struct DerivedShape: Hashable, Codable, Sendable {
     case imageNet
   }
 
+  /// How images enter.
   public var stem: Stem
+  /// Of the images.
   public var inputChannels: Int
   /// Rows and columns of the square images.
   public var imageSize: Int
+  /// Outputs of the classifier.
   public var classes: Int
   /// C, the width of the first cell; doubled by each reduction cell.
   public var channels: Int
   /// L; the cells at L/3 and 2L/3 are reduction cells.
   public var cells: Int
 
+  /// Nothing is checked before `validate`.
   public init(
     stem: Stem, inputChannels: Int, imageSize: Int, classes: Int, channels: Int, cells: Int
   ) {
@@ -62,6 +66,7 @@ public struct DerivedShape: Hashable, Codable, Sendable {
     }
   }
 
+  /// Of a cell, from 0.
   public func kind(ofCell cell: Int) -> CellKind {
     cell == cells / 3 || cell == 2 * cells / 3 ? .reduction : .normal
   }

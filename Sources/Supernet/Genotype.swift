@@ -9,19 +9,26 @@ public struct Genotype: Hashable, Codable, Sendable {
   public struct Entry: Hashable, Codable, Sendable {
     /// The name in DARTS: "sep_conv_3x3"; NASNet and AmoebaNet use two that are no candidates.
     public var operation: String
+    /// 0 and 1 are the outputs of the two cells before, 2 + i is node i.
     public var input: Int
 
+    /// An operation, and what it reads.
     public init(_ operation: String, _ input: Int) {
       self.operation = operation
       self.input = input
     }
   }
 
+  /// Two entries for each node of the normal cell.
   public var normal: [Entry]
+  /// The states that the cell's output concatenates.
   public var normalConcat: [Int]
+  /// The same of the reduction cell.
   public var reduction: [Entry]
+  /// The states that its output concatenates.
   public var reductionConcat: [Int]
 
+  /// Nothing is checked before `validate`.
   public init(
     normal: [Entry], normalConcat: [Int], reduction: [Entry], reductionConcat: [Int]
   ) {
@@ -31,7 +38,9 @@ public struct Genotype: Hashable, Codable, Sendable {
     self.reductionConcat = reductionConcat
   }
 
+  /// Two for each node.
   public func entries(of kind: CellKind) -> [Entry] { kind == .normal ? normal : reduction }
+  /// The states that the output concatenates.
   public func concat(of kind: CellKind) -> [Int] {
     kind == .normal ? normalConcat : reductionConcat
   }
@@ -39,9 +48,12 @@ public struct Genotype: Hashable, Codable, Sendable {
 
 /// How many of the kept edges are convolutions, in each kind of cell: the sizes (n, r) of the paper.
 public struct ConvolutionCounts: Hashable, Codable, Sendable {
+  /// n
   public var normal: Int
+  /// r
   public var reduction: Int
 
+  /// (n, r)
   public init(normal: Int, reduction: Int) {
     self.normal = normal
     self.reduction = reduction
@@ -115,8 +127,11 @@ extension Genotype {
 
 /// What can be wrong with a genotype in text.
 public enum GenotypeError: Error, Equatable, CustomStringConvertible {
+  /// Text that is no genotype, and where it stops being one.
   case malformed(reason: String, position: Int)
+  /// A name that no operation has.
   case unknownOperation(String)
+  /// An entry that reads a state which is not there yet.
   case wrongInput(operation: String, input: Int, node: Int)
   /// A cell that is no cell, in one sentence.
   case impossible(String)

@@ -5,7 +5,9 @@ import Foundation
 public struct KnownGenotypes: Sendable {
   /// One published cell.
   public struct Entry: Sendable {
+    /// As the public codes call it.
     public var name: String
+    /// The cell.
     public var genotype: Genotype
     /// Repositories and files that hold it.
     public var sources: [String]
@@ -21,14 +23,19 @@ public struct KnownGenotypes: Sendable {
     public var cifarParameters: Int
     /// With the auxiliary head; nil where it was not counted.
     public var cifarParametersWithAuxiliary: Int?
+    /// For one image of 32×32; nil where it was not counted.
     public var cifarMultiplyAdds: Int?
     /// ImageNet, C 48, 14 cells.
     public var imageNetParameters: Int
+    /// With the auxiliary head; nil where it was not counted.
     public var imageNetParametersWithAuxiliary: Int?
+    /// For one image of 224×224.
     public var imageNetMultiplyAdds: Int
+    /// The same by the rule of ptflops.
     public var imageNetPtflops: Int
   }
 
+  /// In the order of the catalogue.
   public let entries: [Entry]
   /// Other names of the same cells: DARTS is DARTS_V2.
   public let aliases: [String: String]
@@ -45,6 +52,7 @@ public struct KnownGenotypes: Sendable {
     aliases = catalogue.alias
   }
 
+  /// All names, aliases included.
   public var names: [String] { entries.map(\.name) + aliases.keys.sorted() }
 
   /// The cell of a name or an alias.

@@ -1,12 +1,20 @@
 /// The eight candidate operations; the raw value is the column of α (DARTS `cnn/genotypes.py`, PRIMITIVES).
 public enum Operation: Int, CaseIterable, Codable, Sendable {
+  /// No connection; never in a genotype.
   case none
+  /// 3×3 maximum pooling and a batch norm.
   case maxPool3
+  /// 3×3 average pooling and a batch norm.
   case avgPool3
+  /// The identity; a factorised reduction at stride 2.
   case skipConnect
+  /// Twice ReLU, depthwise 3×3, pointwise, batch norm.
   case sepConv3
+  /// The same with 5×5.
   case sepConv5
+  /// ReLU, depthwise 3×3 of dilation 2, pointwise, batch norm.
   case dilConv3
+  /// The same with 5×5.
   case dilConv5
 
   /// The name in DARTS and in genotypes: "sep_conv_3x3".
@@ -35,6 +43,8 @@ public enum Operation: Int, CaseIterable, Codable, Sendable {
 
 /// The two kinds of cell, each with its own α; the raw value is the first index of α.
 public enum CellKind: Int, CaseIterable, Codable, Sendable {
+  /// Keeps the size of the plane.
   case normal
+  /// Halves the plane and doubles the width.
   case reduction
 }

@@ -2,22 +2,33 @@
 public struct ParameterLayout: Equatable, Sendable {
   /// One tensor: `shape` in PyTorch's order (output, input per group, row, column), row-major at `offset` of w.
   public struct Slice: Equatable, Sendable {
+    /// What a tensor is, which decides how it begins.
     public enum Role: Equatable, Sendable {
       /// A convolution or linear weight, with the number of inputs of one output.
       case weight(fanIn: Int)
+      /// Scale of a batch norm, 1 at first.
       case gamma
+      /// Offset of a batch norm, 0 at first.
       case beta
+      /// Of the classifier, with the number of inputs of one output.
       case bias(fanIn: Int)
     }
+    /// "cells.0.edge3.sep_conv_3x3.depthwise1"
     public var name: String
+    /// In PyTorch's order.
     public var shape: [Int]
+    /// Where it begins in w.
     public var offset: Int
+    /// What it is.
     public var role: Role
 
+    /// How many entries.
     public var count: Int { shape.reduce(1, *) }
+    /// Its place in w.
     public var range: Range<Int> { offset..<(offset + count) }
   }
 
+  /// In the order of w.
   public private(set) var slices: [Slice] = []
   /// Number of weights, P.
   public private(set) var count = 0

@@ -9,7 +9,9 @@ public final class PassProfile {
   public struct Entry: Codable, Equatable, Sendable {
     /// nil for the stem and the classifier's features.
     public var cell: Int?
+    /// "f1", "b2", …
     public var phase: String
+    /// Wall time.
     public var seconds: Double
   }
 
@@ -17,6 +19,7 @@ public final class PassProfile {
   public private(set) var entries: [Entry] = []
   private var places: [PhaseName: Int] = [:]
 
+  /// Nothing timed yet.
   public init() {}
 
   func add(_ seconds: Duration, to name: PhaseName) {

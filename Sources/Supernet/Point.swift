@@ -5,9 +5,12 @@ import Kernels
 ///
 /// weights: [ParameterLayout.count]; alpha: [2 kinds][edges][8 operations], flattened.
 public struct Point<Scalar: KernelScalar>: Equatable, Sendable {
+  /// w
   public var weights: [Scalar]
+  /// α
   public var alpha: [Scalar]
 
+  /// w and α.
   public init(weights: [Scalar], alpha: [Scalar]) {
     self.weights = weights
     self.alpha = alpha
@@ -16,7 +19,9 @@ public struct Point<Scalar: KernelScalar>: Equatable, Sendable {
 
 /// What a pass is asked to compute; an α-step does not pay for weight gradients.
 public struct Wanted: OptionSet, Sendable {
+  /// A bit for each part.
   public let rawValue: Int
+  /// The parts whose bits are set.
   public init(rawValue: Int) { self.rawValue = rawValue }
   /// ∇_w
   public static let weights = Wanted(rawValue: 1)
@@ -32,11 +37,14 @@ public struct Gradient<Scalar: KernelScalar>: Sendable {
   public var loss: Double
   /// Images whose label has the largest logit.
   public var correct: Int
+  /// ∇_w, [weightCount].
   public var weights: [Scalar]
+  /// ∇_α, [alphaCount].
   public var alpha: [Scalar]
   /// nil unless wanted.
   public var statistics: BatchNormStatistics<Scalar>?
 
+  /// Empty vectors for what was not wanted.
   public init(
     loss: Double, correct: Int = 0, weights: [Scalar] = [], alpha: [Scalar] = [],
     statistics: BatchNormStatistics<Scalar>? = nil
@@ -54,9 +62,12 @@ public struct Gradient<Scalar: KernelScalar>: Sendable {
 /// Used both for one batch (variances unbiased; NaN where a sampled path left a batch norm out) and for the running
 /// statistics (0 and 1 at first).
 public struct BatchNormStatistics<Scalar: KernelScalar>: Equatable, Sendable {
+  /// One for each channel.
   public var means: [Scalar]
+  /// One for each channel.
   public var variances: [Scalar]
 
+  /// Both of one length.
   public init(means: [Scalar], variances: [Scalar]) {
     self.means = means
     self.variances = variances
@@ -86,9 +97,12 @@ public enum Relaxation<Scalar: KernelScalar>: Equatable, Sendable {
 
 /// All that a loss of the supernet is taken on: a batch, and the sampled relaxation.
 public struct SupernetInput<Scalar: KernelScalar>: Equatable, Sendable {
+  /// Images and labels.
   public var batch: Batch<Scalar>
+  /// How α becomes weights in this pass.
   public var relaxation: Relaxation<Scalar>
 
+  /// The softmax, unless said otherwise.
   public init(_ batch: Batch<Scalar>, _ relaxation: Relaxation<Scalar> = .softmax) {
     self.batch = batch
     self.relaxation = relaxation
@@ -97,9 +111,12 @@ public struct SupernetInput<Scalar: KernelScalar>: Equatable, Sendable {
 
 /// A direction (ẇ, α̇) along which a gradient is differentiated; an empty vector is zero.
 public struct Direction<Scalar: KernelScalar>: Sendable {
+  /// ẇ
   public var weights: [Scalar]
+  /// α̇
   public var alpha: [Scalar]
 
+  /// Empty for a part that is zero.
   public init(weights: [Scalar] = [], alpha: [Scalar] = []) {
     self.weights = weights
     self.alpha = alpha
@@ -115,6 +132,7 @@ public struct Tangent<Scalar: KernelScalar>: Sendable {
   /// R∇_α = ∇²_αw L ẇ + ∇²_αα L α̇; empty unless `.alpha` was wanted.
   public var alpha: [Scalar]
 
+  /// Empty vectors for what was not wanted.
   public init(gradient: Gradient<Scalar>, weights: [Scalar] = [], alpha: [Scalar] = []) {
     self.gradient = gradient
     self.weights = weights
@@ -126,10 +144,13 @@ public struct Tangent<Scalar: KernelScalar>: Sendable {
 ///
 /// The supernet is one; the small problems with known answers, which certify the estimators, are others.
 public protocol BilevelProblem<Scalar, Input> {
+  /// Float or Double.
   associatedtype Scalar: KernelScalar
   /// What a loss is taken on: for the supernet a batch and its Gumbel noise.
   associatedtype Input
+  /// Entries of w.
   var weightCount: Int { get }
+  /// Entries of α.
   var alphaCount: Int { get }
   /// The loss of `input` at `point`, with the derivatives wanted.
   func gradient(_ wanted: Wanted, at point: Point<Scalar>, on input: Input) throws

@@ -5,9 +5,12 @@ import Kernels
 ///
 /// Not to be shared by several threads; it does its own splitting over a team of workers.
 public final class Supernet<Scalar: KernelScalar>: BilevelProblem {
+  /// A batch and its relaxation.
   public typealias Input = SupernetInput<Scalar>
 
+  /// What decides the network.
   public let shape: SupernetShape
+  /// Names and places of the weights.
   public let layout: ParameterLayout
   /// The largest batch that fits into the buffers.
   public let batchCapacity: Int
@@ -19,7 +22,9 @@ public final class Supernet<Scalar: KernelScalar>: BilevelProblem {
   private var plain: Pass<Scalar.Plain>?
   private var dual: Pass<Scalar.Dual>?
 
+  /// Entries of w.
   public var weightCount: Int { layout.count }
+  /// Entries of α.
   public var alphaCount: Int { shape.alphaCount }
 
   /// - Parameter threads: workers that share the work; results have the same bits for any number.

@@ -5,9 +5,11 @@ public struct SupernetShape: Hashable, Codable, Sendable {
   /// What stands for max_pool_3x3; the average makes the smooth twin.
   public enum MaxPool: String, CaseIterable, Codable, Sendable { case max, avg }
 
+  /// Of the images.
   public var inputChannels: Int
   /// Rows and columns of the square images.
   public var imageSize: Int
+  /// Outputs of the classifier.
   public var classes: Int
   /// C, the width of the first cell; doubled by each reduction cell.
   public var channels: Int
@@ -15,9 +17,12 @@ public struct SupernetShape: Hashable, Codable, Sendable {
   public var cells: Int
   /// Intermediate nodes of a cell ("steps" in DARTS); the cell's output concatenates them all.
   public var nodes: Int
+  /// The nonlinearity.
   public var activation: Activation
+  /// What stands for maximum pooling.
   public var maxPool: MaxPool
 
+  /// Nothing is checked before `validate`.
   public init(
     inputChannels: Int, imageSize: Int, classes: Int = 10, channels: Int, cells: Int,
     nodes: Int = 4, activation: Activation = .relu, maxPool: MaxPool = .max
@@ -55,11 +60,13 @@ public struct SupernetShape: Hashable, Codable, Sendable {
     (0..<nodes).flatMap { node in (0..<(2 + node)).map { Edge(source: $0, node: node) } }
   }
 
+  /// Edges of a cell.
   public var edgeCount: Int { nodes * (nodes + 3) / 2 }
 
   /// Number of entries of α: [2 kinds][edges][8 operations].
   public var alphaCount: Int { 2 * edgeCount * Operation.allCases.count }
 
+  /// Of a cell, from 0.
   public func kind(ofCell cell: Int) -> CellKind {
     cell == cells / 3 || cell == 2 * cells / 3 ? .reduction : .normal
   }

@@ -4,7 +4,9 @@ import Datasets
 import EventLog
 import Figures
 import Glibc
+import Kernels
 import Notebooks
+import Processor
 import Reports
 import Search
 import Studies
@@ -46,7 +48,8 @@ enum Program {
     // A file that may not grow gives an error that can be told.
     signal(SIGXFSZ, SIG_IGN)
     do {
-      try ProcessorCheck().run()
+      let needed = unsafe String(cString: InstructionSets.ofThisBuild())
+      try ProcessorCheck(needed: needed).run(target: BuildTarget.cpu)
       var command = try MilenasLab.parseAsRoot()
       try command.run()
     } catch {
@@ -69,8 +72,6 @@ struct Failure {
     case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError,
       is ReportsError:
       (message, exitCode) = ("\(error)", 2)
-    case is ProcessorMismatch:
-      (message, exitCode) = ("\(error)", 1)
     case let error as StudyError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case let error as FigureError:
@@ -85,9 +86,8 @@ struct Failure {
       // 64 is swift-argument-parser's code for bad usage; help and --version arrive here too, with 0.
       let code = MilenasLab.exitCode(for: error).rawValue
       let isUsage = code == ExitCode.validationFailure.rawValue
-      message =
-        MilenasLab.message(for: error)
-        + (isUsage ? Self.helpHint : "")
+      let hint = Self.nearestCommand.map { "; did you mean `milenas-lab \($0)`?" }
+      message = MilenasLab.message(for: error) + (isUsage ? hint ?? Self.helpHint : "")
       exitCode = isUsage ? 2 : code
     }
   }
@@ -99,6 +99,15 @@ struct Failure {
   }
 
   private static let helpHint = "; `milenas-lab --help` shows what there is"
+
+  /// The command that the first word of the command line may have meant; nil when it is one.
+  private static var nearestCommand: String? {
+    let names = MilenasLab.configuration.subcommands.compactMap { $0.configuration.commandName }
+    guard let word = CommandLine.arguments.dropFirst().first, !names.contains(word) else {
+      return nil
+    }
+    return NearestName.of(word, among: names)
+  }
 
   /// Prints the sentence (or the help that was asked for) and gives back the exit code.
   func report() -> Int32 {

@@ -106,12 +106,13 @@ extension CompletionKind {
   /// The runs of the folder that the command line names so far, or of the usual one.
   static var runs: CompletionKind {
     .custom { words, _, prefix in
-      var options = StoreOptions()
+      var folder = "runs"
       for (word, next) in zip(words, words.dropFirst() + [""]) {
-        if word == "--runs-dir" { options.runsDir = next }
-        if word.hasPrefix("--runs-dir=") { options.runsDir = String(word.dropFirst(11)) }
+        if word == "--runs-dir" { folder = next }
+        if word.hasPrefix("--runs-dir=") { folder = String(word.dropFirst("--runs-dir=".count)) }
       }
-      return options.store.list().map(\.name).filter { $0.hasPrefix(prefix) }
+      let store = RunStore(folder: URL(filePath: folder, directoryHint: .isDirectory))
+      return store.list().map(\.name).filter { $0.hasPrefix(prefix) }
     }
   }
 }

@@ -118,7 +118,8 @@ extension FigureCommand {
   /// Draws and writes every file that is asked for, or none.
   func run() throws {
     // Other commands that draw, such as `genotype draw`, are the same as one of `plot`.
-    let arguments = [Self.figureName] + FigureOptions.deciding(Array(CommandLine.arguments.dropFirst(3)))
+    let arguments =
+      [Self.figureName] + FigureOptions.deciding(Array(CommandLine.arguments.dropFirst(3)))
     let style = try drawing.style(column: Self.defaultColumn)
     let figure = try figure(in: style.theme)
     let files = (drawing.output.isEmpty ? ["\(Self.figureName).pdf"] : drawing.output).map {

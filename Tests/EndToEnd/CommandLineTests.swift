@@ -23,6 +23,11 @@ import Testing
     #expect(outcome.errors.split(separator: "\n").count == 1)
   }
 
+  @Test func aMistypedCommandGetsASuggestion() throws {
+    let errors = try BuiltProgram.run("serch", "--dry-run").errors
+    #expect(errors.contains("did you mean `milenas-lab search`?"))
+  }
+
   @Test func anEmptyListIsNoErrorAndSaysWhatToDo() throws {
     let outcome = try BuiltProgram.run("runs", "list")
     #expect(outcome.exitCode == 0)
@@ -59,5 +64,36 @@ import Testing
     let said = try errors.fileHandleForReading.readToEnd() ?? Data()
     shell.waitUntilExit()
     #expect(String(decoding: said, as: UTF8.self) == "0\n")
+  }
+
+  @Test func namesOfRunsCompleteInBash() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "milenas-lab-\(UUID().uuidString)", directoryHint: .isDirectory)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for name in ["exact", "finite"] {
+      let run = folder.appending(path: "records/\(name)")
+      try FileManager.default.createDirectory(at: run, withIntermediateDirectories: true)
+      try Data("{}".utf8).write(to: run.appending(path: "manifest.json"))
+    }
+    let shell = Process()
+    shell.executableURL = URL(filePath: "/bin/bash")
+    shell.currentDirectoryURL = folder
+    shell.arguments = [
+      "-c",
+      """
+      PATH=$(dirname "$0"):$PATH
+      source <(milenas-lab --generate-completion-script bash)
+      COMP_WORDS=(milenas-lab runs show --runs-dir records ""); COMP_CWORD=5
+      COMP_LINE="milenas-lab runs show --runs-dir records "; COMP_POINT=${#COMP_LINE}
+      _milenas-lab milenas-lab "" records
+      echo "${COMPREPLY[@]}"
+      """, BuiltProgram.url.path,
+    ]
+    let output = Pipe()
+    shell.standardOutput = output
+    try shell.run()
+    let said = try output.fileHandleForReading.readToEnd() ?? Data()
+    shell.waitUntilExit()
+    #expect(String(decoding: said, as: UTF8.self) == "exact finite\n")
   }
 }

@@ -73,7 +73,9 @@ import Testing
       )
       let rows = try String(contentsOf: folder.appending(path: "f.csv"), encoding: .utf8)
         .split(separator: "\r\n")
-      #expect(rows.first == "panel,series,source,epoch_or_seconds,percent,low,high,seeds")
+      #expect(
+        rows.first
+          == "panel,series,source,percent_of_search_or_times_milenas-1,percent,low,high,seeds")
       #expect(rows.count { $0.hasPrefix("b,milenas-1,runs,") && $0.hasSuffix(",2") } == 2)
       #expect(rows.count { $0.hasPrefix("b,single-level,runs,") && $0.hasSuffix(",,,1") } == 2)
       for file in ["f.pdf", "f.svg", "f.png"] {

@@ -137,6 +137,14 @@ import Testing
       try run(["table", "1", "--format", "csv"]).output.contains("this program: fashion-mini"))
     #expect(try run(["curvature", "e1"]).errors.contains("e1 is the record of an evaluation"))
 
+    // A cell that was drawn is evaluated like any other.
+    let drawn = try run(
+      Self.search + ["--name", "drawn", "--method", "random", "--epochs", "1"]
+        + ["--steps-per-epoch", "1"])
+    #expect(drawn.exitCode == 0, "\(drawn.errors)")
+    #expect(try run(["evaluate", "drawn"] + settings).exitCode == 0)
+    #expect(try run(["runs", "show"]).output.contains("cell from     drawn, epoch 0"))
+
     let ended = try run(["evaluate", "--resume", "e1"])
     #expect(ended.exitCode == 2 && ended.errors.contains("e1 is completed"))
     let refused = try run(["evaluate", "DARTS_V2", "--resume", "e1"])

@@ -84,9 +84,10 @@ import Testing
       refused.errors.contains("bilevel-s0 (epochs 3 there, 4 in the study)"), "\(refused.errors)")
   }
 
-  @Test func aWorkerThatIsKilledIsTakenUpToTheSameBits() throws {
-    try write(Self.tiny.replacing("epochs: 3", with: "epochs: 40"))
-    #expect(try run("study", "run", "tiny.yaml", "--name", "whole").exitCode == 0)
+  /// Runs the study with one worker, and does something to it as soon as the first task has a checkpoint.
+  private func disturbed(_ act: (Process) throws -> Void) throws -> (
+    exitCode: Int32, errors: String
+  ) {
     let process = Process()
     process.executableURL = BuiltProgram.url
     process.arguments = ["study", "run", "tiny.yaml", "--workers", "1"]
@@ -96,45 +97,48 @@ import Testing
     process.standardOutput = FileHandle.nullDevice
     process.standardError = try FileHandle(forWritingTo: said)
     try process.run()
-    // The first worker is killed in the midst of its work, as soon as it has a checkpoint.
     let checkpoints = folder.appending(path: "runs/tiny/bilevel-s0/checkpoints")
-    var killed = false
-    while process.isRunning, !killed {
+    while process.isRunning {
       Thread.sleep(forTimeInterval: 0.02)
       let files = (try? FileManager.default.contentsOfDirectory(atPath: checkpoints.path)) ?? []
-      guard files.contains(where: { $0.hasSuffix(".safetensors") && !$0.hasPrefix(".") }) else {
-        continue
-      }
+      if files.contains(where: { $0.hasSuffix(".safetensors") }) { break }
+    }
+    try act(process)
+    process.waitUntilExit()
+    return (process.terminationStatus, try String(contentsOf: said, encoding: .utf8))
+  }
+
+  @Test func aWorkerThatIsKilledIsTakenUpToTheSameBits() throws {
+    try write(Self.tiny.replacing("epochs: 3", with: "epochs: 40"))
+    #expect(try run("study", "run", "tiny.yaml", "--name", "whole").exitCode == 0)
+    let end = try disturbed { process in
       let children = try BuiltProgram.run(
         ["-P", "\(process.processIdentifier)"], program: URL(filePath: "/usr/bin/pgrep"))
-      for child in children.output.split(separator: "\n").compactMap({ Int32($0) }) {
-        killed = kill(child, SIGKILL) == 0
-      }
+      let workers = children.output.split(separator: "\n").compactMap { Int32($0) }
+      #expect(workers.count == 1)
+      for worker in workers { kill(worker, SIGKILL) }
     }
-    process.waitUntilExit()
-    let errors = try String(contentsOf: said, encoding: .utf8)
-    #expect(killed && process.terminationStatus == 0, "\(errors)")
-    #expect(errors.contains("bilevel-s0: its worker was ended by signal 9"), "\(errors)")
+    #expect(end.exitCode == 0)
+    #expect(end.errors.contains("bilevel-s0: its worker was ended by signal 9"), "\(end.errors)")
     #expect(try digests("tiny") == digests("whole"))
   }
 
   @Test func anInterruptedStudyGoesOnToTheSameBits() throws {
     try write(Self.tiny.replacing("epochs: 3", with: "epochs: 40"))
     #expect(try run("study", "run", "tiny.yaml", "--name", "whole").exitCode == 0)
-    let stopped = try BuiltProgram.run(
-      ["-s", "INT", "0.7", BuiltProgram.url.path, "study", "run", "tiny.yaml", "--workers", "1"],
-      in: folder, program: URL(filePath: "/usr/bin/timeout"))
-    // timeout(1) says 124 when it had to send the signal.
-    #expect(stopped.exitCode == 124, "\(stopped.errors)")
+    let end = try disturbed { kill($0.processIdentifier, SIGINT) }
+    #expect(end.exitCode == 130, "\(end.errors)")
     let states = try run("study", "status", "tiny", "--format", "csv").output
-    #expect(states.contains(",interrupted,") && states.contains(",waiting,"), "\(states)")
+    #expect(states.contains("bilevel-s0,interrupted,"), "\(states)")
+    #expect(states.contains("mixed-s1,waiting,"), "\(states)")
     #expect(try run("study", "run", "tiny").exitCode == 0)
     #expect(try digests("tiny") == digests("whole"))
   }
 
   @Test func aTaskThatFailsIsNamedWithItsLastWords() throws {
     try write(
-      Self.tiny.replacing("method: darts-1st", with: "method: darts-1st, data-dir: nowhere"))
+      Self.tiny.replacing(
+        "method: darts-1st", with: "method: darts-1st, data: cifar10, data-dir: nowhere"))
     let outcome = try run("study", "run", "tiny.yaml", "--workers", "1")
     #expect(outcome.exitCode == 1)
     #expect(outcome.output.contains("bilevel-s0 has failed: its worker ended with exit code 2\n"))

@@ -90,8 +90,12 @@ struct RecordedTinyEvaluation: RecordedTinyRun {
 
 @Suite struct EvaluationRecordTests {
   let tiny: RecordedTinyEvaluation
+  let searches: RecordedTinySearch
 
-  init() throws { tiny = try RecordedTinyEvaluation() }
+  init() throws {
+    tiny = try RecordedTinyEvaluation()
+    searches = try RecordedTinySearch()
+  }
 
   @Test func theRecordHoldsWhatTheTrainingReported() throws {
     let evaluation = try tiny.evaluation("run")
@@ -217,7 +221,7 @@ struct RecordedTinyEvaluation: RecordedTinyRun {
 
   @Test func aSearchAndAnEvaluationAreNotTakenForEachOther() throws {
     let run = try tiny.run("run")
-    let search = try RecordedTinySearch().run("search")
+    let search = try searches.run("search")
     let error = EventLogError.otherKind(run: "run", found: .evaluation, needed: .search)
     #expect(throws: error) { try RunReader(run) }
     #expect(throws: error) { try Replay(run, threads: 1) }
@@ -233,7 +237,7 @@ struct RecordedTinyEvaluation: RecordedTinyRun {
   }
 
   @Test func aSearchSaysNoKindAndKeepsTheFirstVersionOfItsSchema() throws {
-    let run = try RecordedTinySearch().run("search")
+    let run = try searches.run("search")
     let manifest = try JSONSerialization.jsonObject(with: Data(contentsOf: run.manifestFile))
     let keys = try #require(manifest as? [String: Any]).keys
     #expect(!keys.contains("kind") && !keys.contains("cell"))

@@ -24,8 +24,8 @@ import Testing
       #expect(steps.allSatisfy { abs($0 / step - 1) < 1e-4 })
       let mantissa = step / pow(10, floor(log10(step) + 1e-9))
       // Of two large ticks the difference has fewer digits.
-      let rounding = max(1e-6, 1e-14 * abs(span.lowerBound) / step)
-      #expect([1, 2, 2.5, 5].contains { abs($0 - mantissa) < rounding }, "\(step)")
+      let rounding = max(1e-5, 1e-12 * abs(span.lowerBound) / step)
+      #expect([1, 2, 2.5, 5, 10].contains { abs($0 - mantissa) < rounding }, "\(step)")
     }
   }
 

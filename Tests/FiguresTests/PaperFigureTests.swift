@@ -26,7 +26,7 @@ import Testing
   private func expectTidy(_ figure: Figure, _ style: FigureStyle) throws {
     let canvas = figure.content.draw(
       width: style.width, theme: style.theme, typesetter: try Typesetter())
-    #expect(canvas.size.width == style.width && canvas.size.height < 1.9 * style.width)
+    #expect(canvas.size.width == style.width && canvas.size.height < 640)
     try Overlaps(canvas).expectNone()
     for case .words(let words, _, _, _) in canvas.items.map(\.shape) { #expect(words.size >= 5) }
   }

@@ -98,4 +98,23 @@ import Testing
     #expect(lines.count { $0.hasPrefix("- [ ] ") } == list.items.count - list.count(.answered))
     #expect(list.markdown.contains("a\\*b\\_c\\|d \\# e, SHA-256"))
   }
+
+  @Test func evaluationsOfItsCellsAnswerForTheFinalTraining() throws {
+    try runs.search("tiny")
+    try runs.evaluate("other", cell: .published(name: "DARTS_V2"))
+    #expect(try item("1.3", checklist("tiny")).verdict == .open)
+    try runs.evaluate("final", cell: .run(name: "tiny", epoch: 1, digest: "00"), seed: 5)
+    let list = try checklist("tiny")
+    for number in ["1.1", "1.3", "2.4", "3.2"] {
+      #expect(try item(number, list).verdict == .answered, "\(number)")
+    }
+    let final = try item("1.3", list).evidence
+    #expect(final.count == 1)
+    #expect(final[0].value.hasPrefix("final: the cell of tiny after epoch 2, seed 5, 1 epochs"))
+  }
+
+  @Test func anEvaluationAloneHasNoChecklist() throws {
+    try runs.evaluate("final", cell: nil)
+    #expect(throws: EventLogError.self) { try checklist("final") }
+  }
 }

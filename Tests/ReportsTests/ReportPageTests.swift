@@ -25,6 +25,23 @@ import Testing
     #expect(parsed.texts.contains(digest))
   }
 
+  @Test func aRunWithEpochsIsDrawn() throws {
+    try runs.search("tiny")
+    let parsed = ParsedPage(try page("tiny").html)
+    #expect(parsed.elements.count { $0.name == "svg" } == 3)
+    #expect(!parsed.texts.contains { $0.hasPrefix("Not drawn") })
+    let names = parsed.elements.compactMap { $0.attributes["id"] }
+    #expect(Set(names).count == names.count)
+  }
+
+  @Test func anEvaluationMakesAPageOfItsOwn() throws {
+    try runs.evaluate("final", cell: .published(name: "DARTS_V2"))
+    let parsed = ParsedPage(try page("final").html)
+    #expect(parsed.isWellFormed, "\(parsed.problem ?? "")")
+    #expect(parsed.dangers.isEmpty)
+    #expect(parsed.texts.contains { $0.contains("Training of the published cell DARTS_V2") })
+  }
+
   @Test func theSameRecordGivesTheSameBytes() throws {
     try runs.search("tiny")
     #expect(try page("tiny").html == page("tiny").html)
@@ -69,7 +86,7 @@ import Testing
     #expect(parsed.isWellFormed, "\(parsed.problem ?? "")")
     // 70 ± 4.3027 · 20/√3, the 97.5 % point of Student's t with 2 degrees of freedom.
     #expect(parsed.texts.contains("70.00 ± 49.68"))
-    #expect(parsed.texts.contains("4 runs of 2 settings on fashion-mini; all have ended."))
+    #expect(parsed.texts.contains("4 searches with 2 settings on fashion-mini; all have ended."))
     #expect(parsed.texts.contains("single-level") && parsed.texts.contains("milenas-1st"))
   }
 
@@ -86,7 +103,7 @@ import Testing
     let error = #expect(throws: ReportsError.self) { try page(path) }
     #expect(
       error?.description
-        == "\(path) holds no run that can be read: name a run, or a folder that holds one folder per run"
+        == "\(path) holds no search that can be read: name a run, or a folder that holds one folder per run"
     )
   }
 
@@ -102,6 +119,9 @@ import Testing
     try page.write(to: file)
     #expect(try String(contentsOf: file, encoding: .utf8) == page.html)
     let nowhere = runs.folder.appending(path: "no/such/folder/tiny.html")
-    #expect(throws: ReportsError.self) { try page.write(to: nowhere) }
+    #expect(
+      throws: ReportsError.notWritable(
+        path: nowhere.relativePath, reason: "No such file or directory")
+    ) { try page.write(to: nowhere) }
   }
 }

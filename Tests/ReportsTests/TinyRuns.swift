@@ -3,6 +3,7 @@ import EventLog
 import Foundation
 import GRDB
 import Search
+import Supernet
 
 /// Records of searches that take milliseconds, in a folder of their own that goes with it.
 final class TinyRuns {
@@ -39,6 +40,27 @@ final class TinyRuns {
       environment: Self.environment)
     _ = try search.run()
     return search.run
+  }
+
+  /// Trains a published cell on 64 of the shipped images, for one epoch of two steps.
+  @discardableResult
+  func evaluate(_ name: String, cell origin: CellOrigin?, seed: UInt64 = 0) throws -> RunFolder {
+    var settings = try TrainingConfiguration.preset(
+      "demo", genotype: try KnownGenotypes()["DARTS_V2"].genotype)
+    settings.shape.channels = 4
+    settings.shape.cells = 2
+    settings.batch = 4
+    settings.trainImages = 64
+    settings.epochs = 1
+    settings.stepsPerEpoch = 2
+    settings.seed = seed
+    let training = try DerivedTraining(
+      settings, on: settings.openSource(strict: true, workers: 1), threads: 1)
+    let evaluation = try RecordedEvaluation(
+      training, name: name, in: store, record: RecordOptions(), cell: origin, threads: 1,
+      environment: Self.environment)
+    _ = try evaluation.run()
+    return evaluation.run
   }
 
   /// As if on a clean checkout, whatever the tests run on.

@@ -13,7 +13,7 @@ enum Samples {
     options: options(["method", "lambda", "epochs", "data", "data-dir", "log-level"]) + [
       .init(name: "updates-see-next-batches", isFlag: true), .init(name: "seed", isFlag: false),
     ]
-  ) { arguments, _ in try settings(arguments) }
+  ) { arguments, _ in try Samples.settings(arguments) }
 
   static let evaluate = StudyCommands.Command(
     options: options(["epochs", "preset", "data-dir"])

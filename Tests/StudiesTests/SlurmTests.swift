@@ -48,11 +48,14 @@ import Testing
     #expect(scripts[0].indices == [1, 3])
     #expect(scripts[0].text.contains("#SBATCH --array=1,3\n"))
     let status = try StudyStatus(folder, queue: queue)
-    #expect(status.rows.map(\.state) == [.queued, .waiting, .queued, .waiting, .waiting, .waiting])
+    #expect(
+      status.rows.map(\.state) == [.running, .waiting, .queued, .waiting, .waiting, .waiting])
     #expect(status.rows[2].reason == "Slurm job 7: pending, Resources")
   }
 
-  @Test(arguments: [([], ""), ([3], "3"), ([0, 1, 2], "0-2"), ([5, 0, 1, 7, 8], "0-1,5,7-8")])
+  @Test(
+    arguments: [([], ""), ([3], "3"), ([0, 1, 2], "0-2"), ([5, 0, 1, 7, 8], "0-1,5,7-8")]
+      as [([Int], String)])
   func indicesAreWrittenAsRanges(indices: [Int], text: String) {
     #expect(SlurmArray.ranges(indices) == text)
   }

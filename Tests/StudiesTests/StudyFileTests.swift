@@ -64,7 +64,10 @@ import Testing
     let study = try Samples.file(Self.whole).study(size: "large")
     #expect(study.searches.map(\.name) == ["plain-s0", "strong-s0", "long-s7"])
     #expect(study.evaluations.map(\.search) == ["plain-s0", "long-s7"])
-    #expect(study.evaluations[0].options == ["--preset", "demo", "--epochs", "600"])
+    #expect(
+      study.evaluations[0].options == [
+        "--log-level", "epoch", "--preset", "demo", "--epochs", "600",
+      ])
   }
 
   @Test func theFirstSizeIsMeantUnlessTheFileSaysAnother() throws {
@@ -72,61 +75,65 @@ import Testing
     #expect(try Samples.file("size: large\n" + Self.whole).study().size == "large")
   }
 
-  /// Each line of a file that was spoiled: the sentence begins with file and line, and names the way out.
+  /// A file that is wrong in one place.
+  struct Spoiled: Sendable {
+    var line: String
+    var by: String
+    var says: String
+
+    init(_ line: String, _ by: String, _ says: String) {
+      (self.line, self.by, self.says) = (line, by, says)
+    }
+  }
+
+  /// The sentence begins with file and line, and names the way out.
   @Test(arguments: [
-    ("  epochs: 5", "  epoch: 5", "mine.yaml:7: search has no key “epoch”; did you mean epochs?"),
-    ("  epochs: 5", "  epochs: many", "mine.yaml:7: settings.plain: --epochs takes a whole number"),
-    (
+    Spoiled(
+      "1st\n  epochs: 5\n", "1st\n  epoch: 5\n",
+      "mine.yaml:7: search has no key “epoch”; did you mean epochs?"),
+    Spoiled(
+      "    epochs: 50", "    epochs: many",
+      "mine.yaml:12: settings.long: --epochs takes a whole number"),
+    Spoiled(
+      "1st\n  epochs: 5\n", "1st\n  epochs: [5]\n",
+      "mine.yaml:7: search.epochs is a list, and must be one value"),
+    Spoiled(
       "seeds: [0, 3]", "seeds: [0, 0]",
-      "mine.yaml:2: seeds is a list, and must be a list of seeds, none of them twice"
-    ),
-    (
+      "mine.yaml:2: seeds is a list, and must be a list of seeds, none of them twice"),
+    Spoiled(
       "seeds: [0, 3]", "seeds: [0, -1]",
-      "mine.yaml:2: seeds[1] is “-1”, and must be a whole number from 0 on"
-    ),
-    (
+      "mine.yaml:2: seeds[1] is “-1”, and must be a whole number from 0 on"),
+    Spoiled(
       "seeds: [0, 3]", "seed: [0, 3]",
-      "mine.yaml:2: the study has no key “seed”; did you mean seeds?"
-    ),
-    (
+      "mine.yaml:2: the study has no key “seed”; did you mean seeds?"),
+    Spoiled(
       "  method: milenas-1st", "  seed: 3",
-      "mine.yaml:6: the option seed is the study's own: use `seeds:`"
-    ),
-    (
+      "mine.yaml:6: the option seed is the study's own: use `seeds:`"),
+    Spoiled(
       "name: mine", "name: a/b",
-      "mine.yaml:1: name is “a/b”, and must be a folder's name: letters, digits, '-', '_' and '.'"
-    ),
-    ("name: mine", "about: mine", "mine.yaml: the study lacks the key “name”"),
-    ("  epochs: 5", "  epochs:", "mine.yaml:7: search.epochs is empty, and must be one value"),
-    ("  epochs: 5", "  epochs: [5]", "mine.yaml:7: search.epochs is a list, and must be one value"),
-    (
-      "  strong: { lambda: 10, updates-see-next-batches: true }",
-      "  strong: { updates-see-next-batches: yes }",
-      "mine.yaml:10: settings.strong.updates-see-next-batches is “yes”, and must be true or false"
-    ),
-    (
-      "    cells: each-size", "    cells: all",
-      "mine.yaml:17: evaluations.best.cells is “all”, and must be one of final, each-size"
-    ),
-    (
-      "    at-most: 2", "    at-most: 0",
-      "mine.yaml:18: evaluations.best.at-most is “0”, and must be a whole number from 1 to 1000"
-    ),
-    (
-      "    of: [plain, long]", "    of: [plane]",
-      "mine.yaml:16: settings of the study has no key “plane”; did you mean plain?"
-    ),
-    (
-      "      plain: { epochs: 9 }", "      plains: { epochs: 9 }",
-      "mine.yaml:25: settings of the study has no key “plains”; did you mean plain?"
-    ),
-    (
-      "  log-level: epoch", "  level: epoch",
-      "mine.yaml:4: record has no key “level”: there are log-level, keep-checkpoints"
-    ),
+      "mine.yaml:1: name is “a/b”, and must be a folder's name: letters, digits, '-', '_' and '.'"),
+    Spoiled("name: mine", "about: mine", "mine.yaml: the study lacks the key “name”"),
+    Spoiled(
+      "batches: true", "batches: yes",
+      "mine.yaml:10: settings.strong.updates-see-next-batches is “yes”, and must be true or false"),
+    Spoiled(
+      "cells: each-size", "cells: all",
+      "mine.yaml:17: evaluations.best.cells is “all”, and must be one of final, each-size"),
+    Spoiled(
+      "at-most: 2", "at-most: 0",
+      "mine.yaml:18: evaluations.best.at-most is “0”, and must be a whole number from 1 to 1000"),
+    Spoiled(
+      "of: [plain, long]", "of: [plan]",
+      "mine.yaml:16: settings of the study has no key “plan”; did you mean plain?"),
+    Spoiled(
+      "plain: { epochs: 9 }", "plains: { epochs: 9 }",
+      "mine.yaml:25: settings of the study has no key “plains”; did you mean plain?"),
+    Spoiled(
+      "log-level: epoch", "level: epoch",
+      "mine.yaml:4: record has no key “level”: there are log-level, keep-checkpoints"),
   ])
-  func whatIsWrongIsNamedWithItsLine(line: String, spoiled: String, sentence: String) throws {
-    let text = Self.whole.replacing(line, with: spoiled)
+  func whatIsWrongIsNamedWithItsLine(spoiled: Spoiled) throws {
+    let text = Self.whole.replacing(spoiled.line, with: spoiled.by)
     #expect(text != Self.whole)
     var said = ""
     do {
@@ -136,22 +143,23 @@ import Testing
     } catch {
       said = "\(error)"
     }
-    #expect(said == sentence)
+    #expect(said == spoiled.says)
   }
 
-  @Test func brokenYAMLIsNamedWithItsLine() {
+  @Test(arguments: ["name: mine\nseeds: [0, 1\n", "name: mine\nname: other\n"])
+  func brokenYAMLIsNamedWithItsLine(text: String) throws {
+    let error = #expect(throws: StudyError.self) { try Samples.file(text) }
+    guard case .notYAML(let place, _)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(place.file == "mine.yaml" && place.line != nil)
+  }
+
+  @Test func anEmptyFileIsNoStudy() {
     #expect(
-      throws: StudyError.notYAML(
-        .init(file: "mine.yaml", line: 2), problem: "did not find expected ',' or ']'")
-    ) {
-      try Samples.file("name: mine\nseeds: [0, 1\n")
-    }
-    #expect(throws: StudyError.notYAML(.init(file: "mine.yaml", line: nil), problem: "it is empty"))
-    {
-      try Samples.file("# nothing\n")
-    }
-    let twice = #expect(throws: StudyError.self) { try Samples.file("name: a\nname: b\n") }
-    #expect("\(String(describing: twice))".contains("name"))
+      throws: StudyError.notYAML(.init(file: "mine.yaml", line: nil), problem: "it is empty")
+    ) { try Samples.file("# nothing\n") }
   }
 
   @Test func twoEvaluationsOfOneCellAreRefused() throws {

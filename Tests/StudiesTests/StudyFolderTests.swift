@@ -120,7 +120,7 @@ import Testing
 
   @Test func fewerThanThereAreLieSpreadOverTheSizes() {
     let sizes = [1.0, 1.1, 1.2, 2, 4, 4.1, 8]
-    #expect(CellChoice.spread(sizes, count: 4) { $0.logarithm } == [1, 2, 4, 8])
+    #expect(CellChoice.spread(sizes, count: 4) { log($0) } == [1, 2, 4, 8])
     #expect(CellChoice.spread(sizes, count: 1) { $0 } == [8])
     #expect(CellChoice.spread(sizes, count: 7) { $0 } == sizes)
     for count in 1...7 {
@@ -128,8 +128,4 @@ import Testing
       #expect(chosen.count == count && chosen == chosen.sorted())
     }
   }
-}
-
-extension Double {
-  fileprivate var logarithm: Double { log(self) }
 }

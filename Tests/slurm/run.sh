@@ -39,6 +39,7 @@ munged --key-file="$folder/munge.key" --socket="$folder/run/munge.socket" \
   --seed-file="$folder/run/munge.seed" --num-threads=1
 port=$((20000 + RANDOM % 20000))
 cpus=$(nproc)
+[ "$cpus" -ge 2 ] || fail "two tasks at once need two cores"
 sed -e "s|@FOLDER@|$folder|g" -e "s|@HOST@|$(hostname -s)|" -e "s|@CPUS@|$cpus|" \
   -e "s|@CONTROL_PORT@|$port|" -e "s|@NODE_PORT@|$((port + 1))|" \
   "$here/one_node.conf" > "$folder/slurm.conf"
@@ -62,7 +63,7 @@ search:
   channels: 2
   cells: 2
   nodes: 2
-  epochs: 60
+  epochs: 20
 settings:
   bilevel: { method: darts-1st }
   mixed: { method: milenas-1st }

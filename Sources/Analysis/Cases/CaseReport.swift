@@ -9,12 +9,14 @@ public struct CaseReport: Sendable {
     /// ‖computed − certified‖ / ‖certified‖; without the division where that is zero or the value
     /// itself is an error; infinite where the numbers of entries differ.
     public var error: Double
+    /// The largest error that passes.
     public var tolerance: Double
 
     /// Written so that NaN fails.
     public var passed: Bool { error <= tolerance }
   }
 
+  /// In the order of the file.
   public internal(set) var comparisons: [Comparison] = []
   /// Certified values of known cases that no check knows, by path.
   public internal(set) var notCompared: [String] = []
@@ -23,6 +25,7 @@ public struct CaseReport: Sendable {
   /// Cases that could not be computed, each with the reason in a sentence.
   public internal(set) var problems: [String] = []
 
+  /// The comparisons beyond their tolerance.
   public var failures: [Comparison] { comparisons.filter { !$0.passed } }
 
   /// The comparison nearest to its tolerance, or farthest beyond.

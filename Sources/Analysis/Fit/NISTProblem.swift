@@ -3,7 +3,9 @@ import Foundation
 
 /// A nonlinear regression with certified values (NIST StRD), and how near a fit comes to them.
 public struct NISTProblem: Sendable {
+  /// NIST's: "Misra1a".
   public let name: String
+  /// [2][parameters]: NIST's two starting points, far and near.
   public let starts: [[Double]]
   private let certified: [Double]
   private let deviations: [Double]
@@ -13,12 +15,17 @@ public struct NISTProblem: Sendable {
 
   /// How a fit from one start agrees: correct digits, −log10 of the largest relative error.
   public struct Agreement: Codable, Equatable, Sendable {
+    /// NIST's name.
     public var problem: String
     /// 1 or 2.
     public var start: Int
+    /// Of the parameter with the fewest.
     public var parameterDigits: Double
+    /// Of the residual sum of squares.
     public var residualDigits: Double
+    /// Of the standard deviation with the fewest.
     public var deviationDigits: Double
+    /// Calls of the model's function.
     public var evaluations: Int
 
     /// Six digits of every parameter.

@@ -11,8 +11,10 @@ public struct SizeAccuracyFit: Codable, Equatable, Sendable {
     public var error: Double
     /// Standard deviation of the error over seeds, and how many there were; nil when it is not known.
     public var deviation: Double?
+    /// How many networks the error is a mean of; nil when it is not known.
     public var seeds: Int?
 
+    /// Size in millions of parameters, error and deviation in percent.
     public init(size: Double, error: Double, deviation: Double? = nil, seeds: Int? = nil) {
       self.size = size
       self.error = error
@@ -23,24 +25,31 @@ public struct SizeAccuracyFit: Codable, Equatable, Sendable {
 
   /// An interval; an end that is missing lies beyond all bounds.
   public struct Interval: Codable, Equatable, Sendable {
+    /// nil: no lower bound.
     public var low: Double?
+    /// nil: no upper bound.
     public var high: Double?
   }
 
   /// One model's curve among the others.
   public struct Candidate: Codable, Equatable, Sendable {
+    /// The fitted curve, with its criteria.
     public var curve: SizeCurve
     /// How far the data prefer this curve: e^(−Δ/2), all together 1.
     public var akaikeWeight: Double
+    /// The size of its lowest error, in millions of parameters; nil where it has none.
     public var optimum: Double?
     /// From the bootstrap, 95 %; nil where the curve has no optimum.
     public var optimumInterval: Interval?
     /// The smallest size within `tolerance` of the lowest error inside the data, and its bootstrap interval.
     public var economicalSize: Double
+    /// 95 %, from the bootstrap.
     public var economicalInterval: Interval
   }
 
+  /// What was fitted, by size.
   public var observations: [Observation]
+  /// Whether every deviation is known, so that they weigh the residuals.
   public var isWeighted: Bool
   /// Best first.
   public var candidates: [Candidate]
@@ -54,6 +63,7 @@ public struct SizeAccuracyFit: Codable, Equatable, Sendable {
   public var spread: [Double]
   /// In percent.
   public var tolerance: Double
+  /// Samples drawn.
   public var bootstrapSamples: Int
 
   /// Fits every model, or those that are asked for.

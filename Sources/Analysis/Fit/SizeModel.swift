@@ -26,6 +26,7 @@ public enum SizeModel: String, CaseIterable, Codable, Sendable {
     }
   }
 
+  /// In the order of a curve's parameters.
   public var parameterNames: [String] {
     switch self {
     case .constant: ["b0"]
@@ -68,6 +69,7 @@ public enum SizeModel: String, CaseIterable, Codable, Sendable {
 
 /// A curve fitted to sizes and errors.
 public struct SizeCurve: Codable, Equatable, Sendable {
+  /// Which curve.
   public var model: SizeModel
   /// In the order of the model's names; the nonlinear one last.
   public var parameters: [Double]

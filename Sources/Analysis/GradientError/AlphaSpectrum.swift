@@ -5,16 +5,21 @@ import Supernet
 
 /// Extreme eigenvalues and trace of ∇²_αα L_val at a state of a run (R-DARTS), in Double.
 public struct AlphaSpectrum: Codable, Equatable, Sendable {
+  /// The state is the one before this step, from 0.
   public var step: Int
+  /// Its epoch, from 0.
   public var epoch: Int
   /// λ_max, λ_min and trace on each validation batch, without α's decay.
   public var largest: Estimate
+  /// λ_min on each validation batch.
   public var smallest: Estimate
+  /// The trace on each validation batch.
   public var trace: Estimate
   /// Of the mean Hessian over the batches; that of a batch is biased up.
   public var largestOfMean: Double
   /// Share of the top eigenvector's square on each edge, the mean Hessian's.
   public var participation: [Double]
+  /// Hessian-vector products made.
   public var products: Int
 
   /// - Parameters:

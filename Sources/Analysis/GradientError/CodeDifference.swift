@@ -14,6 +14,7 @@ public struct CodeDifference: Codable, Equatable, Sendable {
   /// ‖changed − unchanged‖/‖unchanged‖ of the direction of α, or of what `of` names; nil where it was not measured, or
   /// one step does not show it.
   public var effect: Double?
+  /// Of the angle between the two directions.
   public var cosine: Double?
   /// What the effect is measured on.
   public var of: String?

@@ -2,9 +2,11 @@ import Foundation
 
 /// A mean with its 95 % interval over paired batches (Student's t), or over probes by the bootstrap.
 public struct Estimate: Codable, Equatable, Sendable {
+  /// Of all values.
   public var mean: Double
   /// NaN where one value alone says nothing of its spread.
   public var low: Double
+  /// The upper end; NaN as `low`.
   public var high: Double
   /// How many values it is made of.
   public var count: Int
@@ -31,6 +33,7 @@ public struct Estimate: Codable, Equatable, Sendable {
     (low, high) = (exp(low), exp(high))
   }
 
+  /// An interval that was found otherwise.
   public init(mean: Double, low: Double, high: Double, count: Int) {
     self.mean = mean
     self.low = low

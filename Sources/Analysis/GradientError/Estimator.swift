@@ -152,10 +152,13 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
 
 /// Estimators beside a reference at one point.
 public struct EstimatorTable: Codable, Equatable, Sendable {
+  /// One estimator.
   public struct Row: Codable, Equatable, Sendable {
+    /// Its name, as `explain estimator` lists it.
     public var estimator: String
     /// Over the batches, of which a problem in closed form has one.
     public var error: Estimate
+    /// Of the angle between estimate and reference.
     public var cosine: Estimate
     /// The largest.
     public var residual: Double?
@@ -163,11 +166,15 @@ public struct EstimatorTable: Codable, Equatable, Sendable {
     public var isValid: Bool
     /// Of one batch.
     public var gradients: Int
+    /// Tangent passes taken.
     public var tangents: Int
+    /// Wall time, in seconds.
     public var seconds: Double
   }
 
+  /// The point and the reference, in words.
   public var subject: String
+  /// In the order of the names asked for.
   public var rows: [Row]
 
   /// Where estimators are compared on one batch, and with what.

@@ -6,7 +6,9 @@ import Search
 public struct GradientErrorAnalysis {
   /// What is ahead.
   public struct Plan: Equatable, Sendable {
+    /// The states to be looked at, as steps from 0.
     public var steps: [Int]
+    /// Those of them whose results are kept already.
     public var finished: Int
     /// From one measured gradient pass in Double.
     public var seconds: Double

@@ -16,6 +16,7 @@ public struct ProbeSettings: Codable, Equatable, Sendable {
   /// The implicit gradient too, as a surrogate where it is none; nil: only if the weights are at a minimum.
   public var implicit: ImplicitSettings?
 
+  /// Three batches, K = 2, r = 0.01, λ = 1.
   public init() {}
 }
 
@@ -28,6 +29,7 @@ public struct ImplicitSettings: Codable, Equatable, Sendable {
   /// Steps of SGD with α fixed, after which the gradient is taken once more, nearer to a minimum.
   public var settle: Int
 
+  /// Of the solver, and how far w is settled before.
   public init(iterations: Int = 20, damping: Double = 0, settle: Int = 0) {
     self.iterations = iterations
     self.damping = damping
@@ -61,6 +63,7 @@ public struct ProbeResult: Codable, Equatable, Sendable {
 
   /// How much a term makes of the error, per batch.
   public struct Term: Codable, Equatable, Sendable {
+    /// Which term.
     public var source: Source
     /// ⟨e, E⟩/‖E‖²: all terms together 1; may be negative.
     public var shares: [Double]
@@ -70,11 +73,15 @@ public struct ProbeResult: Codable, Equatable, Sendable {
 
   /// A direction beside a target, per batch.
   public struct Comparison: Codable, Equatable, Sendable {
+    /// Its name: "darts-2nd-exact".
     public var direction: String
     /// "bilevel" (eq. 1) or "mixed" (eq. 5).
     public var target: String
+    /// ‖d − T‖/‖T‖
     public var relativeErrors: [Double]
+    /// Of the angle between direction and target.
     public var cosines: [Double]
+    /// Share of the entries with the target's sign.
     public var signAgreements: [Double]
     /// Kendall's τ-b of the operations of an edge, mean over the edges.
     public var kendallTaus: [Double]
@@ -96,6 +103,7 @@ public struct ProbeResult: Codable, Equatable, Sendable {
 
   /// The implicit gradient, what it is worth, and the chain of terms that ends at it.
   public struct Implicit: Codable, Equatable, Sendable {
+    /// What decided it.
     public var settings: ImplicitSettings
     /// ‖v − (H + δI)x‖/‖v‖ per batch.
     public var residuals: [Double]
@@ -111,19 +119,27 @@ public struct ProbeResult: Codable, Equatable, Sendable {
 
   /// The finite difference of g2 on the network and on its smooth twin.
   public struct TwinRow: Codable, Equatable, Sendable {
+    /// r of the finite difference.
     public var radius: Double
     /// ‖FD − exact‖/‖exact‖ of ∇²_{αw}L_train v.
     public var network: Double
+    /// The same on the smooth twin.
     public var twin: Double
   }
 
+  /// The state is the one before this step, from 0.
   public var step: Int
+  /// Its epoch, from 0.
   public var epoch: Int
+  /// What decided the probe.
   public var settings: ProbeSettings
   /// ξ
   public var rate: Double
+  /// In the order of the chain.
   public var terms: [Term]
+  /// Every direction with every target.
   public var comparisons: [Comparison]
+  /// One row a radius.
   public var twin: [TwinRow]
   /// ‖g2‖/‖g1‖ of the exact one-step direction, per batch.
   public var implicitShares: [Double]
@@ -141,8 +157,11 @@ public struct ProbeResult: Codable, Equatable, Sendable {
   public var implicit: Implicit?
   /// Relative error of eq. 1.5's sum, for the assertion.
   public var chainResidual: Double
+  /// Gradient passes taken.
   public var gradientPasses: Int
+  /// Tangent passes taken.
   public var tangentPasses: Int
+  /// Wall time, in seconds.
   public var seconds: Double
 }
 

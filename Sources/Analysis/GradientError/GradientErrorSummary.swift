@@ -4,11 +4,15 @@ import Foundation
 public struct GradientErrorSummary: Codable, Equatable, Sendable {
   /// A number over all probes and batches; intervals by the hierarchical bootstrap.
   public struct Row: Codable, Equatable, Sendable {
+    /// Of the term: "batch noise".
     public var name: String
+    /// Its share of the error.
     public var value: Estimate
+    /// Its length over the target's.
     public var size: Estimate?
   }
 
+  /// What is summed up, by step.
   public var probes: [ProbeResult]
   /// Shares and sizes of the terms.
   public var terms: [Row]

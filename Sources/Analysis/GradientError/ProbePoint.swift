@@ -6,7 +6,9 @@ import Supernet
 
 /// A logged state of a search with batches to take gradients on: in Float as the search had it, and widened to Double.
 public struct ProbePoint {
+  /// The state is the one before this step, from 0.
   public let step: Int
+  /// Its epoch, from 0.
   public let epoch: Int
   /// η of the search there; ξ of the unrolled step, with momentum and decay of SGD.
   public let descent: InnerDescent

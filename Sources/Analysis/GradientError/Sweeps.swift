@@ -9,10 +9,15 @@ import Supernet
 public struct EpsilonSweep: Codable, Equatable, Sendable {
   /// ‖FD − exact‖/‖exact‖ of ∇²_{αw}L_train v at a radius r = ε‖v‖: geometric means over the batches.
   public struct Row: Codable, Equatable, Sendable {
+    /// r of the finite difference.
     public var radius: Double
+    /// On the network in Float.
     public var float: Estimate
+    /// On the network in Double.
     public var double: Estimate
+    /// On the smooth twin in Float.
     public var twinFloat: Estimate
+    /// On the smooth twin in Double.
     public var twinDouble: Estimate
     /// Kinks of the network between w − εv and w + εv, mean over the batches.
     public var flips: Double
@@ -20,22 +25,32 @@ public struct EpsilonSweep: Codable, Equatable, Sendable {
 
   /// error² ≈ (a·r²)² + (b/r)² + c²/r: truncation, rounding, jumps.
   public struct Curve: Codable, Equatable, Sendable {
+    /// What it was fitted to: "network, Float".
     public var name: String
+    /// Of the truncation, r².
     public var a: Double
+    /// Of the rounding, 1/r.
     public var b: Double
+    /// Of the jumps, 1/√r.
     public var c: Double
     /// The radius at which this curve is lowest.
     public var bestRadius: Double
+    /// The curve's value there.
     public var bestError: Double
 
+    /// The curve at a radius.
     public func error(at r: Double) -> Double {
       (pow(a * r * r, 2) + pow(b / r, 2) + c * c / r).squareRoot()
     }
   }
 
+  /// The state is the one before this step, from 0.
   public var step: Int
+  /// Pairs of batches that each row is a mean over.
   public var batches: Int
+  /// By radius.
   public var rows: [Row]
+  /// Network and twin, in Float and Double.
   public var curves: [Curve]
   /// Kinks in all, on one batch.
   public var kinks: Int
@@ -142,6 +157,7 @@ public struct EpsilonSweep: Codable, Equatable, Sendable {
 }
 
 extension EpsilonSweep.Row {
+  /// The error of a series.
   public subscript(series: EpsilonSweep.Series) -> Estimate {
     switch series {
     case .float: float
@@ -198,15 +214,21 @@ extension EpsilonSweep.Curve {
 public struct UnrollSweep: Codable, Equatable, Sendable {
   /// Means over pairs of batches.
   public struct Row: Codable, Equatable, Sendable {
+    /// K
     public var unroll: Int
     /// ‖d_K − d_max‖/‖d_max‖, cosine, and how much of the implicit part is captured: ⟨I_K, I_max⟩/‖I_max‖².
     public var error: Estimate
+    /// Of the angle to the reference.
     public var cosine: Estimate
+    /// ⟨I_K, I_max⟩/‖I_max‖² of the implicit parts.
     public var captured: Estimate
+    /// ‖d_K‖
     public var norm: Estimate
   }
 
+  /// The state is the one before this step, from 0.
   public var step: Int
+  /// By K.
   public var rows: [Row]
 
   /// - Parameters:
@@ -267,14 +289,19 @@ public struct UnrollSweep: Codable, Equatable, Sendable {
 
 /// How far L_val(w_K(α)) really falls when α moves along each direction: a test that needs no truth and no derivative.
 public struct DescentTest: Codable, Equatable, Sendable {
+  /// One direction.
   public struct Row: Codable, Equatable, Sendable {
+    /// Its name: "darts-2nd-exact".
     public var direction: String
     /// [L_val(w_K(α)) − L_val(w_K(α − s·d/‖d‖))]/s, over the validation batches.
     public var fall: Estimate
   }
 
+  /// The state is the one before this step, from 0.
   public var step: Int
+  /// s, how far α moves.
   public var length: Double
+  /// K, how many steps w then takes.
   public var unroll: Int
   /// Largest fall first.
   public var rows: [Row]

@@ -5,14 +5,18 @@ import Supernet
 
 /// What a public code's form of the unrolled step does to the α-direction of one step.
 public struct VariantEffect: Codable, Equatable, Sendable {
+  /// Its name: "darts-code".
   public var variant: String
+  /// What it does, in one line.
   public var meaning: String
   /// ‖d − d_paper‖/‖d_paper‖
   public var difference: Double
+  /// Of the angle to the paper's direction.
   public var cosine: Double
   /// Share of the entries whose sign differs from the paper's.
   public var changedSigns: Double
 
+  /// Those that are measured.
   public static let variants = Variant.allCases
 
   /// One line for a variant.

@@ -3,6 +3,7 @@ import Search
 
 /// A record in the forms that other tools read.
 public struct RunExport {
+  /// What other programs read.
   public enum Format: String, CaseIterable, Sendable {
     /// epochs.csv, steps.csv, and alpha.csv of a search.
     case csv

@@ -2,50 +2,25 @@ import EventLog
 import Foundation
 import Search
 
-/// A run as reports need it, read once.
-public struct RecordedRun: Sendable {
-  public var folder: RunFolder
-  public var summary: RunSummary
-  public var manifest: Manifest
-  public var epochs: [EpochRecord]
-  public var result: RunResult?
-  /// The end of the chain of digests: 64 hexadecimal digits.
-  public var digest: String
-
-  /// - Throws: as `RunReader`.
-  public init(_ folder: RunFolder) throws {
-    let reader = try RunReader(folder)
-    self.folder = folder
-    summary = RunSummary(folder)
-    manifest = reader.manifest
-    epochs = try reader.epochs()
-    result = try reader.result()
-    digest = try reader.digest()
-  }
-
-  public var name: String { summary.name }
-  public var settings: SearchConfiguration { manifest.configuration }
-
-  /// Wall time of all epochs, in seconds: attempts that were broken off leave theirs as well.
-  public var seconds: Double { epochs.reduce(0) { $0 + $1.trainSeconds + $1.validSeconds } }
-}
-
 /// What a report is about: one run, or a study of several.
 public struct ReportSubject: Sendable {
+  /// The run's, or the study folder's.
   public var name: String
+  /// Whether it is a folder of runs.
   public var isStudy: Bool
-  /// In the order of their settings, then of their seeds; never empty.
-  public var runs: [RecordedRun]
+  /// The search, or those of the study in the order of their starts; empty for an evaluation alone.
+  public var searches: [ReportedSearch]
+  /// The evaluation, or those of the study; of a search alone, those of its cells that lie beside it.
+  public var evaluations: [ReportedEvaluation]
   /// Folders of the study that are no readable record, with the reason.
-  public var unreadable: [String]
+  public var unreadable: [String] = []
 
   /// A run by name or path, or a folder whose subfolders are runs; the newest run for nil.
   ///
-  /// - Throws: as `RunStore.find` and `RunReader`; `ReportsError.emptyStudy`.
+  /// - Throws: as `RunStore.find` and `RecordReader`; `ReportsError.emptyStudy`.
   public init(_ nameOrPath: String?, in store: RunStore) throws {
     do {
-      let run = try RecordedRun(store.find(nameOrPath))
-      self.init(name: run.name, isStudy: false, runs: [run])
+      try self.init(store.find(nameOrPath))
     } catch let error as EventLogError {
       guard let nameOrPath, let study = Self.studyFolder(nameOrPath, in: store) else {
         throw error
@@ -54,29 +29,38 @@ public struct ReportSubject: Sendable {
     }
   }
 
-  init(name: String, isStudy: Bool, runs: [RecordedRun], unreadable: [String] = []) {
-    self.name = name
-    self.isStudy = isStudy
-    self.runs = runs
-    self.unreadable = unreadable
+  private init(_ run: RunFolder) throws {
+    name = run.name
+    isStudy = false
+    guard try run.kind() == .search else {
+      searches = []
+      evaluations = [try ReportedEvaluation(run)]
+      return
+    }
+    searches = [try ReportedSearch(run)]
+    let neighbours = RunStore(folder: run.url.deletingLastPathComponent()).list()
+    evaluations = neighbours.filter { (try? $0.kind()) == .evaluation }
+      .compactMap { try? ReportedEvaluation($0) }.filter { $0.search == run.name }
   }
 
   private init(study folder: URL) throws {
-    let folders = RunStore(folder: folder).list()
-    var runs: [RecordedRun] = []
-    var unreadable: [String] = []
-    for folder in folders {
+    name = folder.lastPathComponent
+    isStudy = true
+    searches = []
+    evaluations = []
+    for run in RunStore(folder: folder).list() {
       do {
-        runs.append(try RecordedRun(folder))
+        switch try run.kind() {
+        case .search: searches.append(try ReportedSearch(run))
+        case .evaluation: evaluations.append(try ReportedEvaluation(run))
+        }
       } catch {
-        unreadable.append("\(folder.name): \(error)")
+        unreadable.append("\(run.name): \(error)")
       }
     }
-    guard !runs.isEmpty else {
+    guard !searches.isEmpty else {
       throw ReportsError.emptyStudy(path: folder.relativePath, unreadable: unreadable)
     }
-    self.init(
-      name: folder.lastPathComponent, isStudy: true, runs: runs, unreadable: unreadable)
   }
 
   /// The folder that a user means, when it exists and is no run.
@@ -88,11 +72,11 @@ public struct ReportSubject: Sendable {
     }
   }
 
-  /// The runs of equal settings together, by the name before `-s<seed>`, in the order of their first start.
+  /// The searches of equal settings together, by the name before `-s<seed>`, in the order of their first start.
   public var settings: [StudySetting] {
     var names: [String] = []
-    var groups: [String: [RecordedRun]] = [:]
-    for run in runs {
+    var groups: [String: [ReportedSearch]] = [:]
+    for run in searches {
       let name = StudySetting.name(ofRun: run.name)
       if groups[name] == nil { names.append(name) }
       groups[name, default: []].append(run)
@@ -107,8 +91,10 @@ public struct ReportSubject: Sendable {
 
 /// One setting of a study, with a run for each seed.
 public struct StudySetting: Sendable {
+  /// The runs' names without their seeds.
   public var name: String
-  public var runs: [RecordedRun]
+  /// By seed.
+  public var runs: [ReportedSearch]
 
   /// "lambda-0.1" of "lambda-0.1-s3"; the whole name where it ends otherwise.
   static func name(ofRun run: String) -> String {
@@ -121,14 +107,18 @@ public struct StudySetting: Sendable {
 public enum ReportsError: Error, Equatable, CustomStringConvertible {
   /// A folder without a single run that can be read.
   case emptyStudy(path: String, unreadable: [String])
+  /// A place where no page can be put.
   case notWritable(path: String, reason: String)
+  /// A study whose runs have not ended an epoch.
+  case noCurves
 
   public var description: String {
     switch self {
     case .emptyStudy(let path, let unreadable):
-      "\(path) holds no run that can be read"
+      "\(path) holds no search that can be read"
         + (unreadable.isEmpty ? "" : " (\(unreadable.joined(separator: "; ")))")
         + ": name a run, or a folder that holds one folder per run"
+    case .noCurves: "no run of this study has ended an epoch yet"
     case .notWritable(let path, let reason):
       "cannot write \(path) (\(reason)): set --out to a file in a folder that can be written"
     }

@@ -1,0 +1,67 @@
+import EventLog
+import Foundation
+import Search
+
+/// A run as reports need it, read once.
+public struct ReportedRun<Loop: RecordedLoop>: Sendable {
+  /// Where the record lies.
+  public var folder: RunFolder
+  /// How far it came.
+  public var summary: RunSummary
+  /// What it is.
+  public var manifest: RunManifest<Loop>
+  /// Those that have ended.
+  public var epochs: [Loop.Epoch]
+  /// nil while the run works, and when it failed or was killed.
+  public var result: Loop.Result?
+  /// The end of the chain of digests: 64 hexadecimal digits.
+  public var digest: String
+
+  /// - Throws: as `RecordReader`.
+  public init(_ folder: RunFolder) throws {
+    let reader = try RecordReader<Loop>(folder)
+    self.folder = folder
+    summary = RunSummary(folder)
+    manifest = reader.manifest
+    epochs = try reader.epochs()
+    result = try reader.result()
+    digest = try reader.digest()
+  }
+
+  /// The folder's name.
+  public var name: String { summary.name }
+  /// Every setting, resolved.
+  public var settings: Loop.Configuration { manifest.configuration }
+}
+
+/// A recorded search.
+public typealias ReportedSearch = ReportedRun<SearchLoop>
+
+/// A recorded training of a derived network.
+public typealias ReportedEvaluation = ReportedRun<DerivedTraining>
+
+extension ReportedSearch {
+  /// Wall time of all epochs, in seconds.
+  public var seconds: Double { epochs.reduce(0) { $0 + $1.trainSeconds + $1.validSeconds } }
+}
+
+extension ReportedEvaluation {
+  /// Wall time of all epochs, in seconds.
+  public var seconds: Double { epochs.reduce(0) { $0 + $1.trainSeconds + $1.testSeconds } }
+
+  /// Where the cell comes from, in words.
+  var cell: String {
+    switch manifest.cell {
+    case .published(let name): "the published cell \(name)"
+    case .run(let name, let epoch, _):
+      "the cell of \(name)" + (epoch.map { " after epoch \($0 + 1)" } ?? "")
+    case nil: "a cell given word by word"
+    }
+  }
+
+  /// The name of the search that found the cell; nil for other cells.
+  var search: String? {
+    if case .run(let name, _, _) = manifest.cell { return name }
+    return nil
+  }
+}
