@@ -219,7 +219,7 @@ private struct EpsilonReport: Report {
         ]
       })
     return """
-      relative error of the finite difference of the mixed product, before step \(sweep.step): geometric means over \(sweep.batches) pairs of batches; flips among \(sweep.kinks) kinks
+      relative error of the finite difference of the mixed product, before step \(sweep.step): \(sweep.batches == 1 ? "one pair of batches" : "geometric means over \(sweep.batches) pairs of batches"); flips among \(sweep.kinks) kinks
 
       \(rows.text)
       \(curves.text)

@@ -24,7 +24,7 @@ import Testing
     let runs = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "runs").path
     try inScratchFolder { folder in
-      for name in ["search", "alpha", "gradient-error", "epsilon", "unroll", "curvature"] {
+      for name in ["search", "alpha", "gradient-error", "unroll"] {
         let outcome = try BuiltProgram.run(
           [
             "plot", name, "reference-gradient-error", "--runs-dir", runs, "--data-out",

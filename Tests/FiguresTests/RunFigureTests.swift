@@ -32,17 +32,62 @@ private struct Reference {
     case .gradientError:
       return try .gradientError(try results.probes(), theme: theme, from: run, title: title)
     case .epsilon:
-      return try .epsilon(try results.epsilonSweep(), theme: theme, from: run, title: title)
+      return try .epsilon(try Invented.epsilonSweep(), theme: theme, from: run, title: title)
     case .unroll:
       return try .unroll(try results.unrollSweep(), theme: theme, from: run, title: title)
     case .curvature:
-      return try .curvature(try results.spectra(), theme: theme, from: run, title: title)
+      return try .curvature(try Invented.spectra(), theme: theme, from: run, title: title)
     }
   }
 
   static func canvas(_ kind: Kind, style: FigureStyle, title: Text? = nil) throws -> Canvas {
     try figure(kind, theme: style.theme, title: title).content.draw(
       width: style.width, theme: style.theme, typesetter: Typesetter())
+  }
+}
+
+/// Results as an analysis would have kept them, of numbers that show what their figures have to.
+private struct Invented {
+  static func epsilonSweep() throws -> EpsilonSweep {
+    func estimate(_ mean: Double) -> String {
+      #"{"mean": \#(mean), "low": \#(0.7 * mean), "high": \#(1.5 * mean), "count": 4}"#
+    }
+    let rows = (0...5).map { index -> String in
+      let r = Foundation.pow(10.0, Double(index - 6))
+      let jumps = 0.1 / r.squareRoot()
+      return #"""
+        {"radius": \#(r), "float": \#(estimate(jumps + 1e-6 / r)), "double": \#(estimate(jumps)),
+         "twinFloat": \#(estimate(90 * r * r + 1e-7 / r)), "twinDouble": \#(estimate(90 * r * r + 1e-10)),
+         "flips": \#(1e6 * r)}
+        """#
+    }
+    let curves = EpsilonSweep.Series.allCases.map {
+      #"{"name": "\#($0.rawValue)", "a": 90, "b": 1e-7, "c": 0.1, "bestRadius": 0.01, "bestError": 0.5}"#
+    }
+    return try decoded(
+      #"""
+      {"step": 64, "batches": 4, "kinks": 7300608, "rows": [\#(rows.joined(separator: ","))],
+       "curves": [\#(curves.joined(separator: ","))]}
+      """#)
+  }
+
+  static func spectra() throws -> [AlphaSpectrum] {
+    let states = (1...6).map { epoch -> String in
+      let top = 0.1 * Double(epoch)
+      func estimate(_ mean: Double) -> String {
+        #"{"mean": \#(mean), "low": \#(mean - 0.05), "high": \#(mean + 0.05), "count": 4}"#
+      }
+      return #"""
+        {"step": \#(16 * epoch), "epoch": \#(epoch), "largest": \#(estimate(top)),
+         "smallest": \#(estimate(-0.3 * top)), "trace": \#(estimate(2 * top)),
+         "largestOfMean": \#(0.8 * top), "participation": [1], "products": 100}
+        """#
+    }
+    return try decoded("[\(states.joined(separator: ","))]")
+  }
+
+  private static func decoded<Value: Decodable>(_ json: String) throws -> Value {
+    try JSONDecoder().decode(Value.self, from: Data(json.utf8))
   }
 }
 
@@ -172,5 +217,27 @@ extension Canvas {
     #expect(throws: FigureError.noNumbers(run: run.name, what: "the gradient errors")) {
       try Figure.gradientError(probes, theme: FigureStyle().theme, from: run, title: nil)
     }
+  }
+
+  /// Up to eight states are points and bars; more are lines with bands, which are filled.
+  @Test func manyStatesAreLinesWithBands() throws {
+    let few = try KeptResults(of: Reference.folder).probes()
+    let many = (0..<12).map { index in
+      var probe = few[index % few.count]
+      (probe.step, probe.epoch) = (16 * index, index)
+      return probe
+    }
+    let run = try FigureRun(try RunReader(Reference.folder))
+    let style = FigureStyle(column: .double)
+    func bands(_ probes: [ProbeResult]) throws -> Int {
+      let canvas = try Figure.gradientError(probes, theme: style.theme, from: run, title: nil)
+        .content.draw(width: style.width, theme: style.theme, typesetter: Typesetter())
+      return canvas.items.count { item in
+        if case .fill(_, let color) = item.shape { color.opacity < 1 } else { false }
+      }
+    }
+    #expect(try bands(few) == 0)
+    // Five directions twice, four against the mixed target, four terms.
+    #expect(try bands(many) == 18)
   }
 }
