@@ -39,10 +39,12 @@ enum LogDatabase {
   static func check<Loop>(
     _ manifest: RunManifest<Loop>, against queue: DatabaseQueue, of run: RunFolder
   ) throws {
-    let copy = try translatingErrors(of: run.logFile.relativePath) {
-      try queue.read { try String.fetchOne($0, sql: "SELECT manifest FROM run") }
+    let row = try translatingErrors(of: run.logFile.relativePath) {
+      try queue.read { try Row.fetchOne($0, sql: "SELECT manifest, name, log_level FROM run") }
     }
-    guard copy == (try manifest.json()) else {
+    guard let row, row["manifest"] == (try manifest.json()), row["name"] == manifest.name,
+      row["log_level"] == manifest.logLevel.rawValue
+    else {
       throw EventLogError.unreadableManifest(
         path: run.manifestFile.relativePath, reason: "it is not the one that the log has a copy of")
     }
