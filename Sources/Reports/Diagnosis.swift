@@ -165,7 +165,7 @@ public struct Diagnosis: Encodable, Equatable, Sendable {
       "OpenBLAS", value, .warning,
       remedy:
         "it takes this processor for an old one: OPENBLAS_CORETYPE=\(better) in the environment makes "
-        + "evaluations and fits faster, with other last bits")
+        + "fits faster, with other last bits")
   }
 
   /// Whether the font that comes with the program can be used.
