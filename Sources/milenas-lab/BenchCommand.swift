@@ -145,7 +145,8 @@ private struct BenchReport: Report {
           .text($0.size.rawValue), .text($0.method.rawValue), .text($0.space.rawValue),
           .integer(Int64($0.threads)), .real($0.medianSeconds, decimals: 3),
           .real($0.minimumSeconds, decimals: 3), .real($0.maximumSeconds, decimals: 3),
-          .real($0.imagesPerSecond, decimals: 1), .real($0.gradientSeconds, decimals: 3),
+          .integer(Int64($0.passUnits)), .real($0.imagesPerSecond, decimals: 1),
+          .real($0.gradientSeconds, decimals: 3),
           .real($0.gradientGFLOPS, decimals: 1), .real($0.peakGFLOPS, decimals: 0),
           .real($0.shareOfPeak, decimals: 2), .real($0.peakMegabytes, decimals: 0),
         ]

@@ -23,6 +23,13 @@ import Testing
     #expect(outcome.errors.split(separator: "\n").count == 1)
   }
 
+  @Test func aTimedStepHasAValueInEveryColumn() throws {
+    let outcome = try BuiltProgram.run("bench", "--config", "S", "--steps", "1", "--format", "csv")
+    #expect(outcome.exitCode == 0)
+    let lines = outcome.output.split(separator: "\n").map { $0.split(separator: ",") }
+    #expect(lines.count == 2 && lines[0].count == lines[1].count && lines[0].contains("passes"))
+  }
+
   @Test func aMistypedCommandGetsASuggestion() throws {
     let errors = try BuiltProgram.run("serch", "--dry-run").errors
     #expect(errors.contains("did you mean `milenas-lab search`?"))
