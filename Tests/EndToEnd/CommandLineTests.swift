@@ -26,7 +26,7 @@ import Testing
   @Test func aTimedStepHasAValueInEveryColumn() throws {
     let outcome = try BuiltProgram.run("bench", "--config", "S", "--steps", "1", "--format", "csv")
     #expect(outcome.exitCode == 0)
-    let lines = outcome.output.split(separator: "\n").map { $0.split(separator: ",") }
+    let lines = outcome.output.split(whereSeparator: \.isNewline).map { $0.split(separator: ",") }
     #expect(lines.count == 2 && lines[0].count == lines[1].count && lines[0].contains("passes"))
   }
 
