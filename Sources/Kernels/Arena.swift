@@ -186,9 +186,9 @@ public final class FlatGradient<Element: KernelScalar> {
     self.count = count
     self.hasTangents = hasTangents
     values = .allocate(capacity: count)
-    values.initialize(repeating: 0, count: count)
+    memset(values, 0, count * MemoryLayout<Element>.stride)
     tangents = .allocate(capacity: hasTangents ? count : 0)
-    if hasTangents { tangents.initialize(repeating: 0, count: count) }
+    if hasTangents { memset(tangents, 0, count * MemoryLayout<Element>.stride) }
   }
 
   deinit {

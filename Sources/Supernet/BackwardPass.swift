@@ -199,6 +199,7 @@ extension Pass {
       arena.combine(
         state.skips.list, sample: context.sample, pixels: state.x.pixels, channels: state.x.padded,
         into: state.gradient.at(context.sample), adding: number >= 2)
+      guard isConvolved(state, in: cell) else { return }
       arena.padActivated(
         state.x.at(context.sample), activation, into: context.scratch + state.plane, state.table)
       arena.clear(context.scratch + denseC, count: state.x.sampleStep)
@@ -234,6 +235,7 @@ extension Pass {
           context.scratch + denseB, taps: pool.taps?.at(context.sample), pool.shape,
           into: state.gradient.at(context.sample))
       }
+      guard isConvolved(state, in: cell) else { return }
       arena.addMasked(
         context.scratch + denseC, at: state.x.at(context.sample), activation,
         pixels: state.x.pixels, channels: state.x.padded, into: state.gradient.at(context.sample))
@@ -244,8 +246,7 @@ extension Pass {
     _ unit: SeparableUnit, _ script: inout Script, when isActive: @escaping () -> Bool
   ) {
     let start = unit.places.depthwiseGradient
-    script.reduce(start..<(start + unit.gradientCount)) { [unowned self] in
-      guard isActive() else { return }
+    script.reduce(start..<(start + unit.gradientCount), when: isActive) { [unowned self] in
       unpack(unit.depthwise, from: unit.places.depthwiseGradient, pitch: unit.table.channels)
       unpack(unit.pointwise, from: unit.places.pointwiseGradient, pitch: unit.places.outputs)
     }
@@ -276,9 +277,9 @@ extension Pass {
           into: source.gradient.at(context.sample))
       }
     }
-    script.reduce(unit.weightGradient..<(unit.weightGradient + unit.gradientCount)) {
-      [unowned self] in
-      guard isActive() else { return }
+    script.reduce(
+      unit.weightGradient..<(unit.weightGradient + unit.gradientCount), when: isActive
+    ) { [unowned self] in
       for packing in unit.packings {
         unpack(packing, from: unit.weightGradient, pitch: unit.z.padded)
       }

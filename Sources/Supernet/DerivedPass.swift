@@ -131,7 +131,7 @@ final class DerivedPass<A: Arithmetic> {
       }
       for end in phase.ends { end() }
       if gradients {
-        team.run(phase.reductions.count) { task, _ in phase.reductions[task]() }
+        team.run(phase.reductions.count) { task, _ in phase.reductions[task].task() }
       }
     }
   }

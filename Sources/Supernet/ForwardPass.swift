@@ -103,6 +103,7 @@ extension Pass {
 
   private func firstHalves(_ cell: Cell, _ state: Cell.State, _ script: inout Script) {
     script.each { [unowned self] context in
+      guard isConvolved(state, in: cell) else { return }
       arena.padActivated(
         state.x.at(context.sample), activation, into: context.scratch + state.plane, state.table)
     }
@@ -213,6 +214,13 @@ extension Pass {
 
   func weight(_ operation: Operation, _ edge: Int, _ cell: Cell) -> Number {
     mixing.weights[cell.index][edge * Operation.allCases.count + operation.rawValue]
+  }
+
+  /// Whether any active convolution reads the state's activated plane.
+  func isConvolved(_ state: Cell.State, in cell: Cell) -> Bool {
+    state.edges.contains { edge in
+      Operation.allCases.contains { $0.isConvolution && isActive($0, edge, cell) }
+    }
   }
 
   func isUsed(_ pool: PoolUnit, by state: Cell.State, in cell: Cell) -> Bool {

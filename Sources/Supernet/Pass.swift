@@ -212,15 +212,16 @@ final class Pass<A: Arithmetic> {
       }
       for end in phase.ends { end() }
       if wantsGradients {
-        team.run(phase.reductions.count) { task, _ in phase.reductions[task]() }
+        let reductions = phase.reductions.filter { $0.isActive() }
+        team.run(reductions.count) { task, _ in reductions[task].task() }
       }
       if let profile, let began { profile.add(ContinuousClock().now - began, to: phase.name) }
     }
   }
 
   private func clearGradients(_ phase: Script.Phase, _ context: StepContext) {
-    for range in phase.gradientRanges {
-      arena.clear(context.gradients + range.lowerBound, count: range.count)
+    for reduction in phase.reductions where reduction.isActive() {
+      arena.clear(context.gradients + reduction.places.lowerBound, count: reduction.places.count)
     }
   }
 
@@ -247,8 +248,9 @@ final class Pass<A: Arithmetic> {
       for unit in cell.preprocess + cell.edges.compactMap(\.reduction) {
         tasks.append { [self] in pack(unit) }
       }
-      for edge in cell.edges {
-        for unit in Array(edge.first.values) + Array(edge.second.values) {
+      for (index, edge) in cell.edges.enumerated() {
+        for (operation, unit) in units(edge.first) + units(edge.second)
+        where isActive(operation, index, cell) {
           tasks.append { [self] in pack(unit) }
         }
       }

@@ -20,13 +20,20 @@ struct Script {
     var name = PhaseName(kind: .derived)
     var steps: [(StepContext) -> Void] = []
     var ends: [() -> Void] = []
-    /// Tasks that add up the partial weight gradients of the chunks.
-    var reductions: [() -> Void] = []
-    /// Places of the partial gradients that the steps add to.
-    var gradientRanges: [Range<Int>] = []
+    var reductions: [Reduction] = []
     var sumCount = 0
     /// Scalars that the phase's partial gradients take in a chunk's part.
     var gradientCount = 0
+  }
+
+  /// A weight gradient that is kept in parts, one for each chunk, until the phase has ended.
+  struct Reduction {
+    /// Places of the parts, relative to a chunk's.
+    var places: Range<Int>
+    /// Whether the present pass has this gradient.
+    var isActive: () -> Bool
+    /// Adds up the parts of the chunks.
+    var task: () -> Void
   }
 
   private(set) var phases: [Phase] = []
@@ -57,9 +64,11 @@ struct Script {
   mutating func atEnd(_ end: @escaping () -> Void) { present.ends.append(end) }
 
   /// Adds a gradient, in the places of a chunk's part, and the task that adds up the chunks.
-  mutating func reduce(_ places: Range<Int>, _ task: @escaping () -> Void) {
-    present.gradientRanges.append(places)
-    present.reductions.append(task)
+  mutating func reduce(
+    _ places: Range<Int>, when isActive: @escaping () -> Bool = { true },
+    _ task: @escaping () -> Void
+  ) {
+    present.reductions.append(Reduction(places: places, isActive: isActive, task: task))
   }
 
   /// Ends the present phase.
