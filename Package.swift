@@ -48,6 +48,7 @@ let package = Package(
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CMinpack", pkgConfig: "cminpack", providers: [.apt(["libcminpack-dev"])]),
     .systemLibrary(name: "CCacheHints"),
+    .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "CProcessor"),
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
@@ -101,7 +102,7 @@ let package = Package(
       name: "milenas-lab",
       dependencies: [
         "Notebooks", "Reports", "Figures", "Analysis", "Studies", "EventLog", "Search", "Supernet",
-        "Datasets", "Kernels", "Processor", "CCairo", "COpenBLAS", arguments,
+        "Datasets", "Kernels", "Processor", "CCairo", "CMalloc", "COpenBLAS", arguments,
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(

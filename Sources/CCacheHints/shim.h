@@ -3,6 +3,11 @@
 /* Asks for the cache line of an address ahead of its use. */
 static inline void prefetch_line(const void *address) { __builtin_prefetch(address, 0, 3); }
 
+/* The same, no further than the second cache. */
+static inline void prefetch_line_to_second_level(const void *address) {
+  __builtin_prefetch(address, 0, 2);
+}
+
 typedef unsigned int uint32x8 __attribute__((__ext_vector_type__(8)));
 
 /* Writes 32 bytes past the caches; the address is a multiple of 32. */

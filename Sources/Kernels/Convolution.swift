@@ -30,19 +30,20 @@ public struct UnitPlaces: Sendable {
 extension Arena {
   /// z = pointwise(depthwise(plane)) of one sample; adds Σz and Σz² to `moments`, [2][outputs].
   ///
-  /// plane: bordered, already activated; depthwise: scratch, [pixels][channels]; z: [pixels][outputs].
+  /// plane: bordered, already activated; depthwise: scratch, [pixels][channels]; z: [pixels][outputs]; ahead: what the
+  /// next step reads.
   @_specialize(where A == PlainFloat)
   @_specialize(where A == PlainDouble)
   @_specialize(where A == DualFloat)
   @_specialize(where A == DualDouble)
   public func separable(
     _ plane: Int, _ table: StencilTable, _ places: UnitPlaces, scratch: Int, into z: Int,
-    moments: Int
+    moments: Int, ahead: Ahead = .nothing
   ) {
     if isWide(table.channels) {
-      depthwise(A.Wide.self, plane, table, places.depthwise, scratch)
+      depthwise(A.Wide.self, plane, table, places.depthwise, scratch, ahead)
     } else {
-      depthwise(A.Narrow.self, plane, table, places.depthwise, scratch)
+      depthwise(A.Narrow.self, plane, table, places.depthwise, scratch, ahead)
     }
     matrix(
       scratch, places.pointwise, inputs: table.channels, outputs: places.outputs,
@@ -51,11 +52,12 @@ extension Arena {
 
   @inline(__always)
   private func depthwise<L: Lanes>(
-    _: L.Type, _ plane: Int, _ table: StencilTable, _ weights: Int, _ out: Int
+    _: L.Type, _ plane: Int, _ table: StencilTable, _ weights: Int, _ out: Int, _ ahead: Ahead
   ) where L.Element == Element {
     let channels = table.channels
     let lattice = table.forward
     for y in 0..<lattice.rows {
+      ahead.fetch(self, turn: y, of: lattice.rows)
       Stencil<L>.row(
         base + (plane &+ y &* table.stride &* table.sourcePitch), step: table.stride &* channels,
         lattice, base + weights, channels: channels,
@@ -119,41 +121,43 @@ extension Arena {
   /// Backward of `separable` for one sample: dx += …, and the partial weight gradients where `gradients` ≥ 0.
   ///
   /// dz: [pixels][outputs]; bordered: scratch plane for the depthwise output's gradient, with a border of zeros;
-  /// dx: [rows][columns][channels], not bordered.
+  /// dx: [rows][columns][channels], not bordered; ahead: what the next step reads.
   @_specialize(where A == PlainFloat)
   @_specialize(where A == PlainDouble)
   @_specialize(where A == DualFloat)
   @_specialize(where A == DualDouble)
   public func separableBackward(
     _ plane: Int, _ table: StencilTable, _ places: UnitPlaces, dz: Int, scratch: Int,
-    bordered: Int, into dx: Int, gradients: Int
+    bordered: Int, into dx: Int, gradients: Int, ahead: Ahead = .nothing
   ) {
     let pixels = table.outRows &* table.outColumns
     if gradients >= 0 {
       if isWide(table.channels) {
-        depthwise(A.Wide.self, plane, table, places.depthwise, scratch)
+        depthwise(A.Wide.self, plane, table, places.depthwise, scratch, .nothing)
       } else {
-        depthwise(A.Narrow.self, plane, table, places.depthwise, scratch)
+        depthwise(A.Narrow.self, plane, table, places.depthwise, scratch, .nothing)
       }
       matrixGradient(
         scratch, dz, inputs: table.channels, outputs: places.outputs, pixels: pixels,
         into: gradients &+ places.pointwiseGradient)
     }
     if isWide(table.channels) {
-      stencilBackward(A.Wide.self, plane, table, places, dz, bordered, dx, gradients)
+      stencilBackward(A.Wide.self, plane, table, places, dz, bordered, dx, gradients, ahead)
     } else {
-      stencilBackward(A.Narrow.self, plane, table, places, dz, bordered, dx, gradients)
+      stencilBackward(A.Narrow.self, plane, table, places, dz, bordered, dx, gradients, ahead)
     }
   }
 
   @inline(__always)
   private func stencilBackward<L: Lanes>(
     _: L.Type, _ plane: Int, _ table: StencilTable, _ places: UnitPlaces, _ dz: Int,
-    _ bordered: Int, _ dx: Int, _ gradients: Int
+    _ bordered: Int, _ dx: Int, _ gradients: Int, _ ahead: Ahead
   ) where L.Element == Element {
     let channels = table.channels
     let inset = table.gradientBorder &* (table.gradientPitch &+ channels)
+    let turns = table.outRows &+ table.rows &* table.stride
     for y in 0..<table.outRows {
+      ahead.fetch(self, turn: y, of: turns)
       Pointwise<L>.forward(
         Cached.self, base + (dz &+ y &* table.outColumns &* places.outputs), step: places.outputs,
         base + places.transposed, inputs: places.outputs, outputs: channels,
@@ -165,8 +169,11 @@ extension Arena {
         base + plane, base + bordered, table,
         into: base + (gradients &+ places.depthwiseGradient), shift)
     }
+    var turn = table.outRows
     for lattice in table.backward {
       for y in 0..<lattice.rows {
+        ahead.fetch(self, turn: turn, of: turns)
+        turn &+= 1
         let row = (y &* lattice.step &+ lattice.row) &* table.columns &+ lattice.column
         Stencil<L>.row(
           base + (bordered &+ y &* table.gradientPitch), step: channels, lattice,

@@ -31,9 +31,11 @@ extension Pass {
     for group in cell.groups.reversed() {
       for state in group { products(cell, cell.states[state], &script) }
       script.barrier(.products, cell: cell.index)
-      for state in group { secondHalves(cell, cell.states[state], &script) }
+      let order = ReadingOrder()
+      for state in group { secondHalves(cell, cell.states[state], order, &script) }
       script.barrier(.secondBackward, cell: cell.index)
-      for state in group { firstHalves(cell, state, &script) }
+      let reading = ReadingOrder()
+      for state in group { firstHalves(cell, state, reading, &script) }
     }
     for (unit, state) in zip(cell.preprocess, cell.states) { products(unit, state, &script) }
     script.barrier(.preprocessBackward, cell: cell.index)
@@ -158,14 +160,18 @@ extension Pass {
 
   // MARK: - Units
 
-  private func secondHalves(_ cell: Cell, _ state: Cell.State, _ script: inout Script) {
+  private func secondHalves(
+    _ cell: Cell, _ state: Cell.State, _ order: ReadingOrder, _ script: inout Script
+  ) {
     for index in state.edges {
       let edge = cell.edges[index]
       for (operation, unit) in units(edge.second) {
         guard let first = edge.first[operation] else { continue }
         let place = script.sums(2 * first.z.padded)
+        let isMixed = { [unowned self] in isActive(operation, index, cell) }
+        let number = order.append(unit.z, first.z, when: isMixed)
         script.each { [unowned self] context in
-          guard isActive(operation, index, cell) else { return }
+          guard isMixed() else { return }
           let z = unit.z
           arena.combine(
             unit.gradient.list, sample: context.sample, pixels: z.pixels, channels: z.padded,
@@ -175,7 +181,8 @@ extension Pass {
           arena.separableBackward(
             context.scratch + unit.plane, unit.table, unit.places, dz: context.scratch + denseB,
             scratch: context.scratch + denseA, bordered: context.scratch + unit.bordered,
-            into: context.scratch + denseC, gradients: context.gradients)
+            into: context.scratch + denseC, gradients: context.gradients,
+            ahead: order.ahead(of: number, sample: context.sample, samples: samples))
           arena.maskGradient(
             context.scratch + denseC, at: first.z.at(context.sample),
             scale: first.norm.places.scale,
@@ -188,12 +195,14 @@ extension Pass {
             first.norm, of: first.z, gradient: unit.z, sum: place,
             product: place + first.z.padded, into: first.gradient)
         }
-        reduce(unit, &script) { [unowned self] in isActive(operation, index, cell) }
+        reduce(unit, &script, when: isMixed)
       }
     }
   }
 
-  private func firstHalves(_ cell: Cell, _ number: Int, _ script: inout Script) {
+  private func firstHalves(
+    _ cell: Cell, _ number: Int, _ order: ReadingOrder, _ script: inout Script
+  ) {
     let state = cell.states[number]
     script.each { [unowned self] context in
       arena.combine(
@@ -207,17 +216,21 @@ extension Pass {
     for index in state.edges {
       let edge = cell.edges[index]
       for (operation, unit) in units(edge.first) {
+        let isMixed = { [unowned self] in isActive(operation, index, cell) }
+        // The gradient of a first half lies where its second half's values were.
+        let number = order.append(edge.second[operation]?.z ?? unit.z, unit.z, when: isMixed)
         script.each { [unowned self] context in
-          guard isActive(operation, index, cell) else { return }
+          guard isMixed() else { return }
           arena.combine(
             unit.gradient.list, sample: context.sample, pixels: unit.z.pixels,
             channels: unit.z.padded, into: context.scratch + denseB, adding: false)
           arena.separableBackward(
             context.scratch + state.plane, unit.table, unit.places, dz: context.scratch + denseB,
             scratch: context.scratch + denseA, bordered: context.scratch + unit.bordered,
-            into: context.scratch + denseC, gradients: context.gradients)
+            into: context.scratch + denseC, gradients: context.gradients,
+            ahead: order.ahead(of: number, sample: context.sample, samples: samples))
         }
-        reduce(unit, &script) { [unowned self] in isActive(operation, index, cell) }
+        reduce(unit, &script, when: isMixed)
       }
       if let reduction = edge.reduction {
         multiplyBackward(reduction, &script) { [unowned self] in

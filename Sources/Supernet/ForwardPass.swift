@@ -64,7 +64,8 @@ extension Pass {
     for (node, group) in cell.groups.enumerated() {
       for state in group { firstHalves(cell, cell.states[state], &script) }
       script.barrier(.firstForward, cell: cell.index)
-      for state in group { secondHalves(cell, cell.states[state], &script) }
+      let order = ReadingOrder()
+      for state in group { secondHalves(cell, cell.states[state], order, &script) }
       script.atEnd { [unowned self] in settleValue(of: node, in: cell) }
       script.barrier(.secondForward, cell: cell.index)
       let x = cell.states[node + 2].x
@@ -145,19 +146,24 @@ extension Pass {
     }
   }
 
-  private func secondHalves(_ cell: Cell, _ state: Cell.State, _ script: inout Script) {
+  private func secondHalves(
+    _ cell: Cell, _ state: Cell.State, _ order: ReadingOrder, _ script: inout Script
+  ) {
     for index in state.edges {
       let edge = cell.edges[index]
       for (operation, unit) in units(edge.second) {
         guard let first = edge.first[operation] else { continue }
         let place = script.sums(2 * unit.z.padded)
+        let isMixed = { [unowned self] in isActive(operation, index, cell) }
+        let number = order.append(first.z, first.z, when: isMixed)
         script.each { [unowned self] context in
-          guard isActive(operation, index, cell) else { return }
+          guard isMixed() else { return }
           padNormalised(first, into: unit, context)
           arena.separable(
             context.scratch + unit.plane, unit.table, unit.places,
             scratch: context.scratch + denseA, into: unit.z.at(context.sample),
-            moments: context.sums + place)
+            moments: context.sums + place,
+            ahead: order.ahead(of: number, sample: context.sample, samples: samples))
         }
         settleAtEnd(unit, place, operation, index, cell, &script)
       }

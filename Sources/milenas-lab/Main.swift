@@ -1,5 +1,6 @@
 import Analysis
 import ArgumentParser
+import CMalloc
 import Datasets
 import EventLog
 import Figures
@@ -47,6 +48,9 @@ enum Program {
     signal(SIGPIPE, SIG_IGN)
     // A file that may not grow gives an error that can be told.
     signal(SIGXFSZ, SIG_IGN)
+    // Vectors of all weights come and go with each step: kept for the next one, not returned and zeroed anew.
+    mallopt(M_MMAP_THRESHOLD, 32 << 20)
+    mallopt(M_TRIM_THRESHOLD, 512 << 20)
     do {
       let needed = unsafe String(cString: InstructionSets.ofThisBuild())
       try ProcessorCheck(needed: needed).run(target: BuildTarget.cpu)

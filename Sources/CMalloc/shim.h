@@ -1,0 +1,2 @@
+/* The allocator's settings, which the Glibc module leaves out. */
+#include <malloc.h>
