@@ -33,9 +33,6 @@ public struct GradientErrorAnalysis {
     digest = try replay.reader.digest()
   }
 
-  /// Whether finished probes stay on disk: not in a folder that cannot be written.
-  public var keepsResults: Bool { store.keepsResults }
-
   /// The states that a user means: named ones, or `count` spread over the checkpoints, or all of them (nil).
   ///
   /// - Throws: `AnalysisError.badStep`; `EventLogError.noCheckpoints` for a run without any.
@@ -69,8 +66,12 @@ public struct GradientErrorAnalysis {
     _ = try time()
     let pass = try time()
     // In units of such a pass: a tangent costs 2.5 of them, a gradient in Float a half.
-    let perBatch = 7 + 2 * 2.5 + 5 * 0.5 + 2 * (Double(settings.unroll) * 3.5 + 1)
-    let perProbe = Double(settings.batches) * perBatch + 2 * 8
+    let perBatch =
+      15 + 3 * 2.5 + 5 * 0.5 + 2 * (Double(settings.unroll) * 3.5 + 1)
+      + (settings.implicit.map {
+        (1 + 2.5 * Double($0.iterations + 1)) * ($0.settle > 0 ? 2 : 1)
+      } ?? 0)
+    let perProbe = Double(settings.batches) * perBatch + Double(settings.implicit?.settle ?? 0)
     return Plan(
       steps: steps, finished: finished,
       seconds: pass * perProbe * Double(steps.count - finished))

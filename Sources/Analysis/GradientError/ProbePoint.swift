@@ -42,6 +42,17 @@ public struct ProbePoint {
   }
 }
 
+extension Replay {
+  /// ‖∇_wΦ‖ on the first batch, where the search began: what a slope of w is measured by. Cost: 3F.
+  func startingStationarity() throws -> Double {
+    let configuration = loop.configuration
+    let point = try SearchState(loop.net, configuration: configuration).point
+    let gradient = try loop.net.gradient(
+      .weights, at: point, on: loop.passInputs(ofStep: 0, inEpoch: 0).train)
+    return gradient.weights.adding(Float(configuration.weightDecay), times: point.weights).norm
+  }
+}
+
 extension SupernetInput where Scalar == Float {
   /// The same in Double.
   var widened: SupernetInput<Double> {
