@@ -83,6 +83,14 @@ public struct KeptResults {
     key.firstRange(of: separator).map { key[..<$0.lowerBound] } ?? key[...]
   }
 
+  /// Whether a result is kept under these settings.
+  static func holds(
+    _ kind: Kind, of reader: RunReader, settings: some Encodable, step: Int
+  ) throws -> Bool {
+    let key = try key(settings, step: step, of: try reader.digest())
+    return try AnalysisStore(reading: reader.run)?.holds(kind.rawValue, key: key) ?? false
+  }
+
   /// The result that is kept, or one that is made and then kept.
   ///
   /// - Parameters:

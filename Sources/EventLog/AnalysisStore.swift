@@ -119,6 +119,17 @@ public final class AnalysisStore {
     return text.flatMap { try? JSONDecoder.ofResults.decode(Result.self, from: Data($0.utf8)) }
   }
 
+  /// Whether a result was stored with the key.
+  public func holds(_ kind: String, key: String) throws -> Bool {
+    try LogDatabase.translatingErrors(of: path) {
+      try queue.read {
+        try Bool.fetchOne(
+          $0, sql: "SELECT EXISTS (SELECT 1 FROM results WHERE kind = ? AND key = ?)",
+          arguments: [kind, key])
+      }
+    } ?? false
+  }
+
   /// Keeps a result, in place of one with the same key, and drops its parts.
   public func store(_ result: some Encodable, _ kind: String, key: String, step: Int) throws {
     let json = try Self.json(result)

@@ -71,9 +71,8 @@ struct GradientErrorCommand: ParsableCommand {
     guard implicit != nil || damping == 0 && settle == 0 else {
       throw ValidationError("--damping and --settle belong to --implicit: give it, too")
     }
-    guard !dryRun || sweep == nil && !descentTest && estimators == nil else {
-      throw ValidationError(
-        "--dry-run plans probes: leave out --sweep, --descent-test, --estimators")
+    guard !dryRun || estimators == nil else {
+      throw ValidationError("--dry-run plans probes, sweeps and the test: leave out --estimators")
     }
   }
 
@@ -133,6 +132,7 @@ extension GradientErrorCommand {
 
   private func sweepOrTest(_ replay: Replay) throws {
     let step = try lastState(replay)
+    if dryRun { return try output.render(PlanReport(try plan(replay, step: step))) }
     let parts = PartByPart(of: replay.reader.run)
     if descentTest {
       let test = try parts.run { isCancelled, progress in
@@ -157,6 +157,20 @@ extension GradientErrorCommand {
           progress: progress)
       }
       try output.render(EpsilonReport(sweep: result))
+    }
+  }
+
+  private func plan(_ replay: Replay, step: Int) throws -> GradientErrorAnalysis.Plan {
+    if descentTest {
+      return try DescentTest.plan(
+        replay, step: step, threads: compute.threads, unroll: unroll, batches: max(batches, 2))
+    }
+    return switch sweep {
+    case .unroll:
+      try UnrollSweep.plan(
+        replay, step: step, threads: compute.threads, batches: batches, largest: max(unroll, 5))
+    default:
+      try EpsilonSweep.plan(replay, step: step, threads: compute.threads, batches: batches)
     }
   }
 
@@ -230,7 +244,7 @@ private struct PlanReport: Report {
 
   var table: Table? { nil }
   var text: String {
-    "\(steps.count) states, before the steps \(steps.map(String.init).joined(separator: ", ")); "
-      + "\(finished) are finished; about \(Clock.text(seconds))\n"
+    "\(steps.count) state\(steps.count == 1 ? "" : "s"), before step "
+      + "\(steps.map(String.init).joined(separator: ", ")); finished: \(finished); about \(Clock.text(seconds))\n"
   }
 }

@@ -17,26 +17,30 @@ struct GradientErrorReport: Report {
 
   /// A line for each probe, direction and target.
   var table: Table? {
-    Table(
-      columns: [
-        "step", "epoch", "direction", "target", "batches", "relative_error", "low", "high",
-        "cosine", "cosine_low", "cosine_high", "sign_agreement", "kendall_tau", "favourite",
-        "changed_entries",
-      ] + Self.operations.map { "signed_error_\($0)" },
+    let metrics: [(name: String, estimate: (ProbeResult.Comparison) -> Estimate)] = [
+      ("relative_error", { Estimate($0.relativeErrors) }),
+      ("cosine", { Estimate(cosines: $0.cosines) }),
+      ("sign_agreement", { Estimate($0.signAgreements) }),
+      ("kendall_tau", { Estimate($0.kendallTaus) }),
+      ("favourite", { Estimate($0.favourites) }),
+      ("changed_entries", { Estimate($0.changedEntries) }),
+    ]
+    return Table(
+      columns: ["step", "epoch", "direction", "target", "batches"]
+        + metrics.flatMap { [$0.name, "\($0.name)_low", "\($0.name)_high"] }
+        + Self.operations.map { "signed_error_\($0)" },
       rows: summary.probes.flatMap { probe in
-        probe.comparisons.map { comparison in
-          let error = Estimate(comparison.relativeErrors)
-          let cosine = Estimate(comparison.cosines)
-          return [
+        probe.comparisons.map { comparison -> [Table.Cell] in
+          let subject: [Table.Cell] = [
             .integer(Int64(probe.step)), .integer(Int64(probe.epoch)),
-            .text(comparison.direction), .text(comparison.target), .integer(Int64(error.count)),
-            .real(error.mean), .real(error.low), .real(error.high), .real(cosine.mean),
-            .real(cosine.low), .real(cosine.high),
-            .real(Estimate(comparison.signAgreements).mean),
-            .real(Estimate(comparison.kendallTaus).mean),
-            .real(Estimate(comparison.favourites).mean),
-            .real(Estimate(comparison.changedEntries).mean),
+            .text(comparison.direction), .text(comparison.target),
+            .integer(Int64(comparison.relativeErrors.count)),
           ]
+          let numbers = metrics.flatMap { metric -> [Table.Cell] in
+            let estimate = metric.estimate(comparison)
+            return [.real(estimate.mean), .real(estimate.low), .real(estimate.high)]
+          }
+          return subject + numbers
             + Self.operations.indices.map { operation in
               comparison.signedErrorsPerOperation.map { errors in
                 .real(Estimate(errors.map { $0[operation] }).mean)

@@ -58,14 +58,16 @@ struct EpsilonReport: Report {
       let official = sweep.rows.min(by: { abs(log10($0.radius) + 2) < abs(log10($1.radius) + 2) }),
       let smaller = sweep.rows.last(where: { $0.radius <= official.radius / 9 })
     else { return "" }
-    func percent(_ value: Double) -> String { String(format: "%.2g %%", 100 * value) }
+    func percent(_ value: Double) -> String {
+      String(format: value < 0.995 ? "%.2g %%" : "%.0f %%", 100 * value)
+    }
     func slope(_ series: EpsilonSweep.Series) -> Double {
       log(official[series].mean / smaller[series].mean) / log(official.radius / smaller.radius)
     }
     let (network, twin) = (official.double.mean, official.twinDouble.mean)
     return String(
       format:
-        "At r = %.2g the difference is off by %@ on the network and by %@ on its smooth twin, %.2g times less; "
+        "At r = %.2g the difference is off by %@ on the network and by %@ on its smooth twin, %.0f times less; "
         + "from r = %.2g on, the error goes as r^%.1f on the network and as r^%.1f on the twin.",
       official.radius, percent(network), percent(twin), network / twin, smaller.radius,
       slope(.double), slope(.twinDouble))

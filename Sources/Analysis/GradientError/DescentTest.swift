@@ -65,13 +65,30 @@ public struct DescentTest: Codable, Equatable, Sendable {
     isCancelled: @escaping () -> Bool = { false }, progress: (Int, Int) -> Void = { _, _ in }
   ) throws -> DescentTest {
     try KeptResults.result(
-      .descent, of: replay.reader, settings: ["batches": batches, "unroll": unroll], step: step,
+      .descent, of: replay.reader, settings: settings(batches, unroll), step: step,
       isCancelled: isCancelled
     ) { parts in
       try DescentTest(
         replay, step: step, threads: threads, unroll: unroll, batches: batches, parts: parts,
         progress: progress)
     }
+  }
+
+  private static func settings(_ batches: Int, _ unroll: Int) -> [String: Int] {
+    ["batches": batches, "unroll": unroll]
+  }
+
+  /// - Throws: what the passes throw.
+  public static func plan(
+    _ replay: Replay, step: Int, threads: Int, unroll: Int, batches: Int
+  ) throws -> GradientErrorAnalysis.Plan {
+    // The directions; then seven times K steps and a forward pass on each batch.
+    let directions = 11 + 3.5 * Double(unroll)
+    return try GradientErrorAnalysis.plan(
+      replay, step: step, threads: threads,
+      isKept: KeptResults.holds(
+        .descent, of: replay.reader, settings: settings(batches, unroll), step: step),
+      passes: directions + 7 * (Double(unroll) + 0.4 * Double(batches)))
   }
 }
 

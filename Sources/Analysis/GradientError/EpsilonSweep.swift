@@ -108,13 +108,29 @@ public struct EpsilonSweep: Codable, Equatable, Sendable {
     isCancelled: @escaping () -> Bool = { false }, progress: (Int, Int) -> Void = { _, _ in }
   ) throws -> EpsilonSweep {
     try KeptResults.result(
-      .epsilon, of: replay.reader, settings: ["batches": [Double(batches)], "radii": radii],
-      step: step, isCancelled: isCancelled
+      .epsilon, of: replay.reader, settings: settings(batches, radii), step: step,
+      isCancelled: isCancelled
     ) { parts in
       try EpsilonSweep(
         replay, step: step, threads: threads, batches: batches, radii: radii, parts: parts,
         progress: progress)
     }
+  }
+
+  private static func settings(_ batches: Int, _ radii: [Double]) -> [String: [Double]] {
+    ["batches": [Double(batches)], "radii": radii]
+  }
+
+  /// - Throws: what the passes throw.
+  public static func plan(_ replay: Replay, step: Int, threads: Int, batches: Int) throws
+    -> GradientErrorAnalysis.Plan
+  {
+    // Two exact products of 4.5 passes; a radius takes four passes in Double, four in Float, two forward.
+    try GradientErrorAnalysis.plan(
+      replay, step: step, threads: threads,
+      isKept: KeptResults.holds(
+        .epsilon, of: replay.reader, settings: settings(batches, radii), step: step),
+      passes: Double(batches) * (9 + 6.8 * Double(radii.count)))
   }
 
   /// Half decades from 1e-6 to 0.3.

@@ -106,7 +106,7 @@ public struct GradientErrorSummary: Codable, Equatable, Sendable {
             : ", so kinks do not make it.")
           + " It reaches the direction through a second-order term that is \(percent(implicit.mean)) as long as the "
           + "first-order one, so it moves the direction by about "
-          + "\(percent(terms[1].size?.mean ?? .nan)).")
+          + "\(percent(terms[1].size?.mean ?? .nan)) of the target's length.")
     }
     let (exact, first) = (
       estimate("darts-2nd-exact", against: "bilevel", \.relativeErrors),
@@ -117,8 +117,8 @@ public struct GradientErrorSummary: Codable, Equatable, Sendable {
     let excess = excess("darts-1st", against: "bilevel")
     let verdict =
       excess.low > 0 || excess.high < 0
-      ? ", and the difference is no chance"
-      : excess.low.isFinite ? ", and the difference may be chance" : ""
+      ? ", and chance does not explain the difference"
+      : excess.low.isFinite ? ", which chance explains as well" : ""
     sentences.append(
       "With exact products the error is \(percent(exact.mean)), without any second-order term \(percent(first.mean))"
         + "\(verdict). "

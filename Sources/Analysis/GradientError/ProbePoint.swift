@@ -53,6 +53,24 @@ extension Replay {
   }
 }
 
+extension Replay {
+  /// How long a gradient pass in Double takes at a state, in seconds.
+  func passSeconds(step: Int, threads: Int) throws -> Double {
+    let probe = try ProbePoint(self, step: step, batches: 1)
+    let net = try Supernet<Double>(
+      loop.net.shape, batchCapacity: loop.configuration.batch, threads: threads)
+    func time() throws -> Double {
+      let began = ContinuousClock().now
+      _ = try net.gradient(
+        [.weights, .alpha], at: probe.double.point, on: probe.train.double[0])
+      return (ContinuousClock().now - began).inSeconds
+    }
+    // The first pass touches its memory for the first time.
+    _ = try time()
+    return try time()
+  }
+}
+
 extension SupernetInput where Scalar == Float {
   /// The same in Double.
   var widened: SupernetInput<Double> {

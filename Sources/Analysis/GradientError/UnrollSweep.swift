@@ -61,7 +61,7 @@ public struct UnrollSweep: Codable, Equatable, Sendable {
     self.step = step
     rows = found.enumerated().map { unroll, values in
       Row(
-        unroll: unroll, error: Estimate(values.errors), cosine: Estimate(values.cosines),
+        unroll: unroll, error: Estimate(values.errors), cosine: Estimate(cosines: values.cosines),
         captured: Estimate(values.captured), norm: Estimate(values.norms))
     }
   }
@@ -74,12 +74,28 @@ public struct UnrollSweep: Codable, Equatable, Sendable {
     isCancelled: @escaping () -> Bool = { false }, progress: (Int, Int) -> Void = { _, _ in }
   ) throws -> UnrollSweep {
     try KeptResults.result(
-      .unroll, of: replay.reader, settings: ["batches": batches, "largest": largest], step: step,
+      .unroll, of: replay.reader, settings: settings(batches, largest), step: step,
       isCancelled: isCancelled
     ) { parts in
       try UnrollSweep(
         replay, step: step, threads: threads, batches: batches, largest: largest, parts: parts,
         progress: progress)
     }
+  }
+
+  private static func settings(_ batches: Int, _ largest: Int) -> [String: Int] {
+    ["batches": batches, "largest": largest]
+  }
+
+  /// - Throws: what the passes throw.
+  public static func plan(
+    _ replay: Replay, step: Int, threads: Int, batches: Int, largest: Int
+  ) throws -> GradientErrorAnalysis.Plan {
+    // K steps are K gradients and K tangents of 2.5 of them, and one gradient where they end.
+    try GradientErrorAnalysis.plan(
+      replay, step: step, threads: threads,
+      isKept: KeptResults.holds(
+        .unroll, of: replay.reader, settings: settings(batches, largest), step: step),
+      passes: Double(batches) * (0...largest).reduce(0) { $0 + 3.5 * Double($1) + 1 })
   }
 }
