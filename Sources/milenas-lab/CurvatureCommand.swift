@@ -98,20 +98,14 @@ private struct CurvatureReport: Report {
 
   var table: Table? {
     Table(
-      columns: [
-        "step", "epochs", "batches", "largest", "largest_low", "largest_high", "smallest",
-        "smallest_low", "smallest_high", "trace", "trace_low", "trace_high", "largest_of_mean",
-        "residual", "top_edge", "top_edge_share", "products",
-      ],
+      columns: ["step", "epochs", "batches"] + Estimate.columns(["largest", "smallest", "trace"])
+        + ["largest_of_mean", "residual", "top_edge", "top_edge_share", "products"],
       rows: states.map { state in
         let top = Self.topEdge(state)
-        let estimates = [state.largest, state.smallest, state.trace].flatMap { estimate in
-          [Table.Cell.real(estimate.mean), .real(estimate.low), .real(estimate.high)]
-        }
         return [
           .integer(Int64(state.step)), .integer(Int64(state.epoch)),
           .integer(Int64(state.largest.count)),
-        ] + estimates + [
+        ] + state.largest.cells + state.smallest.cells + state.trace.cells + [
           .real(state.largestOfMean), state.residual.map { .real($0) } ?? .missing,
           .text(top.name), .real(top.share), .integer(Int64(state.products)),
         ]
@@ -130,7 +124,8 @@ private struct CurvatureReport: Report {
           .integer(Int64(state.step)), .integer(Int64(state.epoch)),
           .text(state.largest.text("%.4f")), .text(state.smallest.text("%.4f")),
           .text(state.trace.text("%.3f")), .real(state.largestOfMean, decimals: 5),
-          state.residual.map { .text(String(format: "%.1e", $0)) } ?? .missing,
+          state.residual.map { .text($0 < 1e-12 ? "< 1e-12" : String(format: "%.1e", $0)) }
+            ?? .missing,
           .text(String(format: "%@, %.0f %%", top.name, 100 * top.share)),
           .integer(Int64(state.largest.count)), .integer(Int64(state.products)),
         ]

@@ -27,7 +27,7 @@ struct GradientErrorReport: Report {
     ]
     return Table(
       columns: ["step", "epoch", "direction", "target", "batches"]
-        + metrics.flatMap { [$0.name, "\($0.name)_low", "\($0.name)_high"] }
+        + Estimate.columns(metrics.map(\.name))
         + Self.operations.map { "signed_error_\($0)" },
       rows: summary.probes.flatMap { probe in
         probe.comparisons.map { comparison -> [Table.Cell] in
@@ -36,11 +36,7 @@ struct GradientErrorReport: Report {
             .text(comparison.direction), .text(comparison.target),
             .integer(Int64(comparison.relativeErrors.count)),
           ]
-          let numbers = metrics.flatMap { metric -> [Table.Cell] in
-            let estimate = metric.estimate(comparison)
-            return [.real(estimate.mean), .real(estimate.low), .real(estimate.high)]
-          }
-          return subject + numbers
+          return subject + metrics.flatMap { $0.estimate(comparison).cells }
             + Self.operations.indices.map { operation in
               comparison.signedErrorsPerOperation.map { errors in
                 .real(Estimate(errors.map { $0[operation] }).mean)
@@ -130,13 +126,14 @@ struct GradientErrorReport: Report {
     }
     let residual = summary.probes.map(\.chainResidual).max() ?? .nan
     let sum = String(
-      format:
-        "The terms add up to the error within %.1e of it, shares to 1; noise is taken out before the step from one to K, ",
-      residual)
+      format: "The terms add up to the error within %.1e of it, their shares to 1.", residual)
+    let order =
+      summary.orderFreeTerms.isEmpty
+      ? "" : " Noise is taken out before the step from one to K; order-free: mean of both orders."
     return table(
       summary.terms, orderFree: summary.orderFreeTerms, "term of the error of darts-2nd"
     ).text
-      + "\(sum)\nor, order-free, the mean of both orders.\n\n"
+      + "\(sum)\(order)\n\n"
       + (summary.implicitTerms.isEmpty
         ? "" : table(summary.implicitTerms, "term, to the implicit gradient").text + "\n")
   }

@@ -9,29 +9,22 @@ struct EpsilonReport: Report {
   var table: Table? {
     Table(
       columns: ["r"]
-        + EpsilonSweep.Series.allCases.flatMap { series in
-          let name = series.rawValue.lowercased().replacing(", ", with: "_").replacing(
-            " ", with: "_")
-          return [name, "\(name)_low", "\(name)_high"]
-        } + ["flips", "batches"],
+        + Estimate.columns(
+          EpsilonSweep.Series.allCases.map {
+            $0.rawValue.lowercased().replacing(", ", with: "_").replacing(" ", with: "_")
+          }) + ["flips", "batches"],
       rows: sweep.rows.map { row in
-        [.real(row.radius)]
-          + EpsilonSweep.Series.allCases.flatMap { series -> [Table.Cell] in
-            [.real(row[series].mean), .real(row[series].low), .real(row[series].high)]
-          } + [.real(row.flips), .integer(Int64(sweep.batches))]
+        [.real(row.radius)] + EpsilonSweep.Series.allCases.flatMap { row[$0].cells }
+          + [.real(row.flips), .integer(Int64(sweep.batches))]
       })
   }
 
   var text: String {
     func short(_ value: Double) -> Table.Cell { .text(String(format: "%.2g", value)) }
-    func short(_ value: Estimate) -> Table.Cell {
-      guard value.low.isFinite else { return short(value.mean) }
-      return .text(String(format: "%.2g [%.2g, %.2g]", value.mean, value.low, value.high))
-    }
     let rows = Table(
       columns: ["r"] + EpsilonSweep.Series.allCases.map(\.rawValue) + ["flips", "batches"],
       rows: sweep.rows.map { row in
-        [short(row.radius)] + EpsilonSweep.Series.allCases.map { short(row[$0]) }
+        [short(row.radius)] + EpsilonSweep.Series.allCases.map { .text(row[$0].text("%.2g")) }
           + [.real(row.flips, decimals: 0), .integer(Int64(sweep.batches))]
       })
     let curves = Table(
@@ -81,18 +74,10 @@ struct UnrollReport: Report {
 
   var table: Table? {
     Table(
-      columns: [
-        "K", "batches", "error", "error_low", "error_high", "cosine", "cosine_low", "cosine_high",
-        "captured", "captured_low", "captured_high", "norm", "norm_low", "norm_high",
-      ],
+      columns: ["K", "batches"] + Estimate.columns(["error", "cosine", "captured", "norm"]),
       rows: sweep.rows.map { row in
         [.integer(Int64(row.unroll)), .integer(Int64(row.error.count))]
-          + [row.error, row.cosine, row.captured].flatMap { value -> [Table.Cell] in
-            [
-              .real(value.mean, decimals: 4), .real(value.low, decimals: 4),
-              .real(value.high, decimals: 4),
-            ]
-          } + [row.norm.mean, row.norm.low, row.norm.high].map { .real($0, decimals: 5) }
+          + [row.error, row.cosine, row.captured, row.norm].flatMap(\.cells)
       })
   }
 
@@ -122,16 +107,11 @@ struct DescentReport: Report {
 
   var table: Table? {
     Table(
-      columns: [
-        "direction", "fall", "low", "high", "beyond_exact", "beyond_exact_low",
-        "beyond_exact_high", "batches",
-      ],
+      columns: ["direction"] + Estimate.columns(["fall", "beyond_exact"]) + ["batches"],
       rows: test.rows.map { row in
-        [.text(row.direction)]
-          + [row.fall, row.beyondExact].flatMap { estimate -> [Table.Cell] in
-            guard let estimate else { return [.missing, .missing, .missing] }
-            return [.real(estimate.mean), .real(estimate.low), .real(estimate.high)]
-          } + [.integer(Int64(row.fall.count))]
+        [.text(row.direction)] + row.fall.cells
+          + (row.beyondExact?.cells ?? [.missing, .missing, .missing])
+          + [.integer(Int64(row.fall.count))]
       })
   }
 
@@ -161,14 +141,11 @@ struct EstimatorReport: Report {
 
   var table: Table? {
     Table(
-      columns: [
-        "subject", "estimator", "error", "error_low", "error_high", "cosine", "cosine_low",
-        "cosine_high", "batches", "residual", "valid", "gradients", "tangents", "seconds",
-      ],
+      columns: ["subject", "estimator"] + Estimate.columns(["error", "cosine"])
+        + ["batches", "residual", "valid", "gradients", "tangents", "seconds"],
       rows: tables.flatMap { table in
         table.rows.map { row in
-          let values = [row.error, row.cosine].flatMap { [$0.mean, $0.low, $0.high] }
-          return [.text(table.subject), .text(row.estimator)] + values.map { .real($0) }
+          [.text(table.subject), .text(row.estimator)] + row.error.cells + row.cosine.cells
             + [.integer(Int64(row.error.count))] + Self.costs(row)
         }
       })
@@ -211,6 +188,14 @@ enum Edge {
 }
 
 extension Estimate {
+  /// The columns of estimates in rows: "error", "error_low", "error_high".
+  static func columns(_ names: [String]) -> [String] {
+    names.flatMap { [$0, "\($0)_low", "\($0)_high"] }
+  }
+
+  /// Mean and ends, with all their digits.
+  var cells: [Table.Cell] { [.real(mean), .real(low), .real(high)] }
+
   /// "1.25 [1.1, 1.4]"; the mean alone where there is no interval.
   func text(_ format: String) -> String {
     guard low.isFinite else { return String(format: format, mean) }

@@ -161,6 +161,19 @@ import Testing
     #expect(unrolled.cost.units == 3 * 3 + 8 * 3 + 3)
   }
 
+  @Test func severalOuterLossesShareTheSteps() throws {
+    let state = BilevelState(quadraticPoint, momentum: [1, -1, 2])
+    let descent = InnerDescent(rate: 0.2, momentum: 0.9, weightDecay: 0.1)
+    let both = try quadratic.unrolledHypergradients(
+      at: state, through: [.inner, .inner], outers: [.outer, .inner], descent: descent)
+    for (found, outer) in zip(both, [Level.outer, .inner]) {
+      let alone = try quadratic.unrolledHypergradient(
+        at: state, through: [.inner, .inner], outer: outer, descent: descent)
+      #expect(found.direction == alone.direction)
+    }
+    #expect(both[0].cost.gradients == 3 && both[1].cost.gradients == 1)
+  }
+
   @Test func statesOfAnotherSizeAreRefused() {
     #expect(throws: SearchError.wrongLength(what: "the momentum", expected: 3, found: 2)) {
       try quadratic.unrolledHypergradient(

@@ -67,7 +67,7 @@ public struct GradientErrorAnalysis {
     let finished = try steps.count { try stored($0) != nil }
     // In units of such a pass: a tangent costs 2.5 of them, a gradient in Float a half.
     let perBatch =
-      15 + 3 * 2.5 + 5 * 0.5 + 2 * (Double(settings.unroll) * 3.5 + 1)
+      15 + 3 * 2.5 + 5 * 0.5 + Double(settings.unroll) * 6 + 2
       + (settings.implicit.map {
         (1 + 2.5 * Double($0.iterations + 1)) * ($0.settle > 0 ? 2 : 1)
       } ?? 0)

@@ -250,11 +250,9 @@ public struct GradientErrorProbe {
       on: BilevelInputs(inner: probe.train.single[batch], outer: probe.validation.single[batch]),
       step: step, secondOrder: .finiteDifference(radius: settings.radius))
     let path = (0..<settings.unroll).map { probe.train.double[batch + $0] }
-    func unrolled(_ outer: SupernetInput<Double>) throws -> Hypergradient<Double> {
-      try net.unrolledHypergradient(
-        at: probe.double, through: path, outer: outer, descent: probe.descent)
-    }
-    let (toValidation, toTraining) = (try unrolled(validation), try unrolled(train))
+    let unrolled = try net.unrolledHypergradients(
+      at: probe.double, through: path, outers: [validation, train], descent: probe.descent)
+    let (toValidation, toTraining) = (unrolled[0], unrolled[1])
     let trainGradient = try net.gradient([.weights, .alpha], at: probe.double.point, on: train)
     let validGradient = try net.gradient(.alpha, at: probe.double.point, on: validation)
     cost =
