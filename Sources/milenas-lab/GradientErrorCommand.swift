@@ -71,6 +71,16 @@ struct GradientErrorCommand: ParsableCommand {
     guard implicit != nil || damping == 0 && settle == 0 else {
       throw ValidationError("--damping and --settle belong to --implicit: give it, too")
     }
+    let others = [sweep != nil, descentTest, estimators != nil].count { $0 }
+    guard others <= 1 else {
+      throw ValidationError("--sweep, --descent-test and --estimators exclude each other: give one")
+    }
+    let isOfProbes = perEdge || everyEpoch || implicit != nil || radius != 0.01 || lambda != 1
+    guard others == 0 || !isOfProbes else {
+      throw ValidationError(
+        "--every-epoch, --per-edge, --implicit, --radius and --lambda belong to probes: leave them out here"
+      )
+    }
     guard !dryRun || estimators == nil else {
       throw ValidationError("--dry-run plans probes, sweeps and the test: leave out --estimators")
     }

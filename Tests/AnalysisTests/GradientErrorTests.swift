@@ -179,6 +179,26 @@ import Testing
     #expect(!GradientErrorSummary(all).words.isEmpty)
   }
 
+  /// Other numbers, other words.
+  @Test func theWordsAreThoseOfTheNumbers() throws {
+    let result = try probe { $0.batches = 1 }
+    func words(shares: [Double], twin: Double) -> String {
+      var changed = result
+      for (index, share) in shares.enumerated() { changed.terms[index].shares = [share] }
+      (changed.twin[0].network, changed.twin[0].twin) = (0.5, twin)
+      return GradientErrorSummary([changed]).words
+    }
+    let rounded = words(shares: [0.75, 0.2, 0.05, 0], twin: 0.01)
+    #expect(
+      rounded.contains(
+        "Most of that is rounding (75 % of the error), then truncation and jumps (20 %)"))
+    #expect(rounded.contains("off by 50 % at r = 0.01 and by 1 % on the smooth twin"))
+    #expect(rounded.contains("the kinks of ReLU and maximum pooling make that error"))
+    let truncated = words(shares: [0, 0.05, 0.2, 0.75], twin: 0.2)
+    #expect(truncated.contains("Most of that is one step instead of K (75 % of the error)"))
+    #expect(truncated.contains("so kinks do not make it"))
+  }
+
   @Test func flipsGrowWithTheRadiusAndTheTwinHasNone() throws {
     let step = try #require(try replay.checkpointedSteps().last)
     let sweep = try EpsilonSweep(replay, step: step, threads: 2, radii: [1e-4, 1e-3, 1e-2, 1e-1])
