@@ -11,7 +11,7 @@ public struct DescentTest: Codable, Equatable, Sendable {
     public var direction: String
     /// [L_val(w_K(α)) − L_val(w_K(α − s·d/‖d‖))]/s, over the validation batches.
     public var fall: Estimate
-    /// What the fall along darts-2nd-exact is less, batch by batch; nil in results of older versions.
+    /// How much further it falls than along darts-2nd-exact, batch by batch; nil in results of older versions.
     public var beyondExact: Estimate?
   }
 
