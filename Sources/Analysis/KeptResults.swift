@@ -10,6 +10,7 @@ public struct KeptResults {
   enum Kind: String {
     case gradientError = "gradient-error"
     case epsilon, unroll, descent, curvature
+    case estimator
   }
 
   private let run: RunFolder
@@ -82,18 +83,70 @@ public struct KeptResults {
     key.firstRange(of: separator).map { key[..<$0.lowerBound] } ?? key[...]
   }
 
+  /// Whether a result is kept under these settings.
+  static func holds(
+    _ kind: Kind, of reader: RunReader, settings: some Encodable, step: Int
+  ) throws -> Bool {
+    let key = try key(settings, step: step, of: try reader.digest())
+    return try AnalysisStore(reading: reader.run)?.holds(kind.rawValue, key: key) ?? false
+  }
+
   /// The result that is kept, or one that is made and then kept.
   ///
-  /// - Parameter settings: with the step and the record they decide the result.
+  /// - Parameters:
+  ///   - settings: with the step and the record they decide the result.
+  ///   - isCancelled: is asked before anything is made.
+  ///   - make: is given where to keep its parts; once the result is there, they are dropped.
+  /// - Throws: `CancellationError` once cancelled; what the store and `make` throw.
   static func result<Result: Codable>(
     _ kind: Kind, of reader: RunReader, settings: some Encodable, step: Int,
-    make: () throws -> Result
+    isCancelled: @escaping () -> Bool = { false }, make: (ResultParts) throws -> Result
   ) throws -> Result {
     let store = try AnalysisStore(reader.run)
     let key = try key(settings, step: step, of: try reader.digest())
     if let kept = try store.result(kind.rawValue, key: key, as: Result.self) { return kept }
-    let made = try make()
+    if isCancelled() { throw CancellationError() }
+    let made = try make(
+      ResultParts(store: store, kind: kind.rawValue, key: key, step: step, isCancelled: isCancelled)
+    )
     try store.store(made, kind.rawValue, key: key, step: step)
+    return made
+  }
+}
+
+/// Parts of a result, kept as each is finished, so that a computation that was interrupted goes on where it ended.
+public struct ResultParts {
+  private let shelf: (store: AnalysisStore, kind: String, key: String, step: Int)?
+  private let isCancelled: () -> Bool
+
+  /// Makes every part and keeps none.
+  public static var notKept: ResultParts { ResultParts() }
+
+  private init() {
+    shelf = nil
+    isCancelled = { false }
+  }
+
+  init(
+    store: AnalysisStore, kind: String, key: String, step: Int,
+    isCancelled: @escaping () -> Bool
+  ) {
+    shelf = (store, kind, key, step)
+    self.isCancelled = isCancelled
+  }
+
+  /// The part that is kept under a name, or one that is made and then kept.
+  ///
+  /// - Parameter name: of the part within its result: "batch 0, K 3".
+  /// - Throws: `CancellationError` once cancelled, where there is something to make; what the store and `make` throw.
+  func part<Part: Codable>(_ name: String, make: () throws -> Part) throws -> Part {
+    guard let shelf else { return try make() }
+    if let kept = try shelf.store.part(name, of: shelf.kind, key: shelf.key, as: Part.self) {
+      return kept
+    }
+    if isCancelled() { throw CancellationError() }
+    let made = try make()
+    try shelf.store.store(made, part: name, of: shelf.kind, key: shelf.key, step: shelf.step)
     return made
   }
 }

@@ -49,7 +49,7 @@ public final class AnalysisStore {
     try db.execute(
       sql: """
         CREATE TABLE IF NOT EXISTS results (
-          kind TEXT NOT NULL,     -- "gradient-error", "curvature", …
+          kind TEXT NOT NULL,     -- "gradient-error", "curvature", …; "epsilon, part" until a sweep is finished
           key TEXT NOT NULL,      -- what decides the result: settings, step, digest of the run
           step INTEGER NOT NULL,  -- of the run, from 0
           result TEXT NOT NULL,   -- JSON
@@ -119,20 +119,72 @@ public final class AnalysisStore {
     return text.flatMap { try? JSONDecoder.ofResults.decode(Result.self, from: Data($0.utf8)) }
   }
 
-  /// Keeps a result, in place of one with the same key.
+  /// Whether a result was stored with the key.
+  public func holds(_ kind: String, key: String) throws -> Bool {
+    try LogDatabase.translatingErrors(of: path) {
+      try queue.read {
+        try Bool.fetchOne(
+          $0, sql: "SELECT EXISTS (SELECT 1 FROM results WHERE kind = ? AND key = ?)",
+          arguments: [kind, key])
+      }
+    } ?? false
+  }
+
+  /// Keeps a result, in place of one with the same key, and drops its parts.
   public func store(_ result: some Encodable, _ kind: String, key: String, step: Int) throws {
+    let json = try Self.json(result)
+    let parts = Self.part("", of: kind, key: key)
+    try LogDatabase.translatingErrors(of: path) {
+      try queue.write {
+        try Self.insert(json, kind, key: key, step: step, into: $0)
+        try $0.execute(
+          sql: "DELETE FROM results WHERE kind = ? AND substr(key, 1, length(?)) = ?",
+          arguments: [parts.kind, parts.key, parts.key])
+      }
+    }
+  }
+
+  // MARK: - Parts of a result that is not finished
+
+  /// A part that was stored with the same name for the result of that key; nil as `result`.
+  public func part<Part: Decodable>(
+    _ name: String, of kind: String, key: String, as type: Part.Type
+  ) throws -> Part? {
+    let place = Self.part(name, of: kind, key: key)
+    return try result(place.kind, key: place.key, as: type)
+  }
+
+  /// Keeps a part until its result is stored.
+  public func store(
+    _ part: some Encodable, part name: String, of kind: String, key: String, step: Int
+  ) throws {
+    let place = Self.part(name, of: kind, key: key)
+    let json = try Self.json(part)
+    try LogDatabase.translatingErrors(of: path) {
+      try queue.write { try Self.insert(json, place.kind, key: place.key, step: step, into: $0) }
+    }
+  }
+
+  private static func part(_ name: String, of kind: String, key: String) -> (
+    kind: String, key: String
+  ) {
+    ("\(kind), part", "\(key): \(name)")
+  }
+
+  private static func insert(
+    _ json: String, _ kind: String, key: String, step: Int, into db: Database
+  ) throws {
+    try db.execute(
+      sql: "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?)",
+      arguments: [kind, key, step, json, String.now()])
+  }
+
+  private static func json(_ result: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    let json = String(decoding: try encoder.encode(result), as: UTF8.self)
-    try LogDatabase.translatingErrors(of: path) {
-      try queue.write {
-        try $0.execute(
-          sql: "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?)",
-          arguments: [kind, key, step, json, String.now()])
-      }
-    }
+    return String(decoding: try encoder.encode(result), as: UTF8.self)
   }
 }
 

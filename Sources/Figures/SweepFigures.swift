@@ -166,8 +166,7 @@ extension Figure {
         name, spectra.map { Line.Place(x: Double($0.epoch), part($0)) },
         style: theme.series(series))
     }
-    let stop = CurvatureRule().stop(
-      epochs: spectra.map { $0.epoch - 1 }, curvatures: spectra.map(\.largestOfMean))
+    let stop = CurvatureRule().stop(along: spectra)
     let first = spectra[0]
     let last = spectra[spectra.count - 1]
     let marks: [any Mark] =

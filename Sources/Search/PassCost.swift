@@ -32,7 +32,7 @@ public struct PassCost: Equatable, Sendable {
   }
 
   /// 6F for ∇²_{αw}·ẇ, 8F with ∇²_{ww}·ẇ, 4F for ∇²_{αα}·α̇; the plain passes below are part of it.
-  mutating func countTangent(_ wanted: Wanted, alongWeights: Bool) {
+  public mutating func countTangent(_ wanted: Wanted, alongWeights: Bool) {
     tangents += 1
     units += 2 + (alongWeights ? 4 : 2)
     if wanted.contains(.weights) { units += alongWeights ? 2 : 1 }

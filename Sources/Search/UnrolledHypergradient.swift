@@ -12,15 +12,26 @@ extension BilevelProblem {
   public func unrolledHypergradient(
     at state: BilevelState<Scalar>, through batches: [Input], outer: Input, descent: InnerDescent
   ) throws -> Hypergradient<Scalar> {
+    try unrolledHypergradients(at: state, through: batches, outers: [outer], descent: descent)[0]
+  }
+
+  /// The same of several outer losses after the same steps, which are taken once: the first bears their cost.
+  public func unrolledHypergradients(
+    at state: BilevelState<Scalar>, through batches: [Input], outers: [Input],
+    descent: InnerDescent
+  ) throws -> [Hypergradient<Scalar>] {
     try check(state)
     var passes = Metered(self)
     let path = try descend(from: state, through: batches, descent, &passes)
     let end = path[batches.count]
-    let outerGradient = try passes.gradient([.weights, .alpha], at: end, on: outer)
-    let implicit = try reverse(
-      outerGradient.weights, along: path, through: batches, descent, &passes)
-    return try Hypergradient(
-      outer: outerGradient, at: end, implicit: implicit, cost: passes.cost)
+    return try outers.map { outer in
+      defer { passes = Metered(self) }
+      let outerGradient = try passes.gradient([.weights, .alpha], at: end, on: outer)
+      let implicit = try reverse(
+        outerGradient.weights, along: path, through: batches, descent, &passes)
+      return try Hypergradient(
+        outer: outerGradient, at: end, implicit: implicit, cost: passes.cost)
+    }
   }
 
   /// (w_K, α): the point after K steps of SGD from a state, K = `batches.count`, α fixed. Cost: 3K F.

@@ -11,7 +11,7 @@ struct CurvatureCommand: ParsableCommand {
     discussion: """
       Examples:
         milenas-lab curvature
-        milenas-lab curvature my-run --batches 4 --factor 1.3
+        milenas-lab curvature my-run --batches 4 --factor 1.3 --every 1
 
       Lanczos with exact products in Double, after every epoch that has a checkpoint; the null space of the softmax
       (a constant on each edge) is deflated. What is finished is kept in the run's analysis.sqlite, from which
@@ -23,8 +23,13 @@ struct CurvatureCommand: ParsableCommand {
       "A run: name or path; the newest with checkpoints when left out.", valueName: "run"))
   var name: String?
   @Option(help: "Validation batches at each state.") var batches = 2
-  @Option(help: "Iterations of Lanczos' method.") var iterations = 15
-  @Option(help: "Growth of the largest eigenvalue at which R-DARTS stops.") var factor = 1.3
+  @Option(help: "Iterations of Lanczos' method, at most.") var iterations = 30
+  @Option(help: "R-DARTS: growth of the largest eigenvalue that stops a search.") var factor = 1.3
+  @Option(help: "R-DARTS: epochs from one measurement to the next.") var every = 2
+  @Option(help: "R-DARTS: measurements that are averaged.") var window = 5
+  @Option(help: "R-DARTS: measurements from one average to the one that it is compared with.")
+  var lag = 4
+  @Option(help: "R-DARTS: the first epoch whose cell may be kept.") var firstEpoch = 10
   @Option(help: "Folder that holds the images now.") var dataDir: String?
   @OptionGroup var compute: ThreadOptions
   @OptionGroup var location: StoreOptions
@@ -34,6 +39,11 @@ struct CurvatureCommand: ParsableCommand {
     guard batches >= 1, iterations >= 1 else {
       throw ValidationError("--batches and --iterations must be at least 1")
     }
+    guard factor > 1, every >= 1, window >= 1, lag >= 1, firstEpoch >= 0 else {
+      throw ValidationError(
+        "--factor must be above 1, --every, --window and --lag at least 1, --first-epoch at least 0"
+      )
+    }
   }
 
   func run() throws {
@@ -41,52 +51,110 @@ struct CurvatureCommand: ParsableCommand {
     let replay = try Replay(run, threads: compute.threads, dataFolder: dataDir)
     let steps = try GradientErrorAnalysis.steps(of: replay, count: nil, named: nil)
     let progress = Progress()
-    let interruption = Interruption(says: "finishing this state")
+    let interruption = Interruption(
+      says: "finishing this batch; what is finished is kept; press Ctrl-C again to end at once")
     var states: [AlphaSpectrum] = []
-    for (index, step) in steps.enumerated() where !interruption.isRequested {
-      progress.update("\(run.name): state \(index + 1) of \(steps.count)")
-      states.append(
-        try .kept(
-          replay, step: step, threads: compute.threads, batches: batches, iterations: iterations))
+    do {
+      for (index, step) in steps.enumerated() {
+        progress.update("\(run.name): state \(index + 1) of \(steps.count)")
+        states.append(
+          try .kept(
+            replay, step: step, threads: compute.threads, batches: batches, iterations: iterations,
+            isCancelled: { interruption.isRequested }))
+      }
+    } catch is CancellationError {
+      progress.keep("\(run.name): the same command goes on from here")
     }
     progress.clear()
+    guard !states.isEmpty else { throw Interrupted() }
+    try output.render(CurvatureReport(run: run.name, states: states, rule: rule))
+    if interruption.isRequested { throw Interrupted() }
+  }
+
+  private var rule: CurvatureRule {
     var rule = CurvatureRule()
     rule.factor = factor
-    rule.every = 1
-    let stop = rule.stop(
-      epochs: states.map { $0.epoch - 1 }, curvatures: states.map(\.largestOfMean))
-    try output.render(CurvatureReport(run: run.name, states: states, stop: stop))
-    if interruption.isRequested { throw Interrupted() }
+    rule.every = every
+    rule.window = window
+    rule.lag = lag
+    rule.firstEpoch = firstEpoch
+    return rule
   }
 }
 
 private struct CurvatureReport: Report {
   var run: String
   var states: [AlphaSpectrum]
+  var rule: CurvatureRule
   /// The epoch whose cell R-DARTS would keep; nil: it would not stop.
   var stop: Int?
 
+  init(run: String, states: [AlphaSpectrum], rule: CurvatureRule) {
+    self.run = run
+    self.states = states
+    self.rule = rule
+    stop = rule.stop(along: states)
+  }
+
   var table: Table? {
     Table(
-      columns: [
-        "step", "epochs", "batches", "largest", "low", "high", "smallest", "trace",
-        "largest_of_mean", "products",
-      ],
+      columns: ["step", "epochs", "batches"] + Estimate.columns(["largest", "smallest", "trace"])
+        + ["largest_of_mean", "residual", "top_edge", "top_edge_share", "products"],
       rows: states.map { state in
-        [
+        let top = Self.topEdge(state)
+        return [
           .integer(Int64(state.step)), .integer(Int64(state.epoch)),
-          .integer(Int64(state.largest.count)), .real(state.largest.mean, decimals: 5),
-          .real(state.largest.low, decimals: 5), .real(state.largest.high, decimals: 5),
-          .real(state.smallest.mean, decimals: 5), .real(state.trace.mean, decimals: 4),
-          .real(state.largestOfMean, decimals: 5), .integer(Int64(state.products)),
+          .integer(Int64(state.largest.count)),
+        ] + state.largest.cells + state.smallest.cells + state.trace.cells + [
+          .real(state.largestOfMean), state.residual.map { .real($0) } ?? .missing,
+          .text(top.name), .real(top.share), .integer(Int64(state.products)),
         ]
       })
   }
 
   var text: String {
-    "\(run): eigenvalues of the alpha-Hessian of L_val, without alpha's decay\n\n"
-      + (table?.text ?? "")
-      + (stop.map { "\nR-DARTS would stop and keep the cell of epoch \($0)\n" }
-        ?? "\nR-DARTS would not stop: the largest eigenvalue has not grown enough, or too few epochs are there\n")
+    let rows = Table(
+      columns: [
+        "step", "epochs", "largest", "smallest", "trace", "largest of the mean", "residual",
+        "top edge", "batches", "products",
+      ],
+      rows: states.map { state in
+        let top = Self.topEdge(state)
+        return [
+          .integer(Int64(state.step)), .integer(Int64(state.epoch)),
+          .text(state.largest.text("%.4f")), .text(state.smallest.text("%.4f")),
+          .text(state.trace.text("%.3f")), .real(state.largestOfMean, decimals: 5),
+          state.residual.map { .text($0 < 1e-12 ? "< 1e-12" : String(format: "%.1e", $0)) }
+            ?? .missing,
+          .text(String(format: "%@, %.0f %%", top.name, 100 * top.share)),
+          .integer(Int64(state.largest.count)), .integer(Int64(state.products)),
+        ]
+      })
+    return """
+      \(run): eigenvalues of the alpha-Hessian of L_val, without alpha's decay
+      Brackets: 95 % intervals over the batches, whose largest eigenvalue is biased up; the mean Hessian's is not.
+      Residual: of the mean Hessian's largest pair, over the eigenvalue; top edge: most of its eigenvector's square.
+
+      \(rows.text)
+      \(verdict)
+
+      """
+  }
+
+  private var verdict: String {
+    if let stop { return "R-DARTS would stop and keep the cell of epoch \(stop)" }
+    let needed = rule.lag + rule.window
+    let measured = states.count { rule.measures(afterEpoch: $0.epoch - 1) }
+    return measured < needed
+      ? "R-DARTS cannot tell: its rule needs \(needed) measurements, every \(rule.every) epochs, and there are \(measured)"
+      : "R-DARTS would not stop: no average over \(rule.window) measurements has grown by \(rule.factor) after epoch "
+        + "\(rule.firstEpoch)"
+  }
+
+  /// Where most of the top eigenvector lies.
+  private static func topEdge(_ state: AlphaSpectrum) -> (name: String, share: Double) {
+    let shares = state.participation
+    let top = shares.indices.max { shares[$0] < shares[$1] } ?? 0
+    return (Edge.name(top, of: shares.count), shares[top])
   }
 }

@@ -65,6 +65,33 @@ import Testing
     #expect(found.values.count == 11)
   }
 
+  /// On the α-Hessians of the shipped networks, with the constants of the edges deflated.
+  @Test(arguments: ShippedNet.allCases)
+  func theAlphaHessianOfANetworkIsFoundFromBelow(net: ShippedNet) throws {
+    let setting = try net.load()
+    let (count, operations) = (setting.net.alphaCount, SmallSupernetShape.operations)
+    func hessian(_ vector: [Double]) throws -> [Double] {
+      try setting.net.alphaHessianProduct(vector, at: setting.point, on: setting.validation)
+    }
+    let dense = try (0..<count).map { index in
+      try hessian((0..<count).map { $0 == index ? 1 : 0 })
+    }
+    let top = try #require(try SymmetricEigen(dense).values.last)
+    let constants = (0..<SmallSupernetShape.edges).map { edge in
+      (0..<count).map { $0 / operations == edge ? 1 / Double(operations).squareRoot() : 0 }
+    }
+    for constant in constants { #expect(try hessian(constant).norm <= 1e-14) }
+    var previous = -Double.infinity
+    for iterations in 1...(count - constants.count) {
+      let found = try Lanczos(iterations: iterations, tolerance: 0).spectrum(
+        dimension: count, deflating: constants, product: hessian
+      ).largest
+      #expect(found >= previous - 1e-15 && found <= top + 1e-15)
+      previous = found
+    }
+    #expect(abs(previous / top - 1) <= 1e-12)
+  }
+
   @Test func powerIterationFindsTheLargestMagnitudeAndWithAShiftTheLargestValue() throws {
     let spectrum = [-3.0, -1, 0.5, 2]
     let start = [1.0, 1, 1, 1]

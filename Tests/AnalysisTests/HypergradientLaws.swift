@@ -40,6 +40,34 @@ import Testing
     #expect(relativeError(unrolled.direction, neumann.hypergradient.direction) <= 1e-11)
   }
 
+  /// The same on the smooth supernet at its minimum with decay, where the Hessian is that of a network.
+  @Test(arguments: [1, 5])
+  func unrollingFromAMinimumOfANetworkIsTheNeumannSeries(steps: Int) throws {
+    let (setting, minimum, decay) = try smoothMinimum()
+    let inputs = BilevelInputs(inner: setting.full, outer: setting.validation)
+    let unrolled = try setting.net.unrolledHypergradient(
+      at: BilevelState(minimum),
+      through: [LabelledRows](repeating: setting.full, count: steps), outer: inputs.outer,
+      descent: InnerDescent(rate: 0.5, weightDecay: decay))
+    let neumann = try setting.net.implicitHypergradient(
+      at: minimum, on: inputs, weightDecay: decay, solver: .neumann(terms: steps, rate: 0.5))
+    #expect(relativeError(unrolled.direction, neumann.hypergradient.direction) <= 1e-11)
+  }
+
+  /// ‖d_N(K) − d‖ ≤ ‖J‖ (1 − ηλ_min)^K/λ_min ‖∇_wL_val‖ for η ≤ 1/λ_max: the tail of the series (Shaban et al. 2019).
+  @Test(arguments: [1, 2, 4, 8, 16, 32])
+  func whatIsCutOffIsBoundedByTheTailOfTheSeries(steps: Int) throws {
+    let (eta, minimum) = (0.4, try quadraticMinimum())
+    let slope = try quadratic.gradient(.weights, at: minimum, on: .outer).weights.norm
+    let coupling = quadratic.b.reduce(0) { $0 + $1.dot($1) }.squareRoot()  // Frobenius: above ‖J‖
+    let rate = 1 - eta * quadraticEigenvalues[0]
+    let truncated = try quadratic.implicitHypergradient(
+      at: minimum, on: bothLevels, solver: .neumann(terms: steps, rate: eta))
+    let error = truncated.hypergradient.direction.subtracting(try truth()).norm
+    #expect(error > 0)
+    #expect(error <= coupling * pow(rate, Double(steps)) / quadraticEigenvalues[0] * slope)
+  }
+
   @Test func decayIsPartOfTheHessianOfBoth() throws {
     let decay = 0.3
     let minimum = try quadraticMinimum(weightDecay: decay)
@@ -131,6 +159,19 @@ import Testing
       at: BilevelState(quadraticPoint), through: [.inner, .inner, .inner], outer: .outer,
       descent: InnerDescent(rate: 0.2))
     #expect(unrolled.cost.units == 3 * 3 + 8 * 3 + 3)
+  }
+
+  @Test func severalOuterLossesShareTheSteps() throws {
+    let state = BilevelState(quadraticPoint, momentum: [1, -1, 2])
+    let descent = InnerDescent(rate: 0.2, momentum: 0.9, weightDecay: 0.1)
+    let both = try quadratic.unrolledHypergradients(
+      at: state, through: [.inner, .inner], outers: [.outer, .inner], descent: descent)
+    for (found, outer) in zip(both, [Level.outer, .inner]) {
+      let alone = try quadratic.unrolledHypergradient(
+        at: state, through: [.inner, .inner], outer: outer, descent: descent)
+      #expect(found.direction == alone.direction)
+    }
+    #expect(both[0].cost.gradients == 3 && both[1].cost.gradients == 1)
   }
 
   @Test func statesOfAnotherSizeAreRefused() {

@@ -42,6 +42,23 @@ import Testing
     }
   }
 
+  /// Three weights need three iterations, the 81 of the smooth network at its minimum no more than 40.
+  @Test func conjugateGradientsSolveTheShippedSystems() throws {
+    let three = try quadratic.implicitHypergradient(
+      at: quadraticMinimum(), on: bothLevels,
+      solver: .conjugateGradients(iterations: 3, tolerance: 0))
+    #expect(three.relativeResidual <= 1e-14)
+    let (setting, minimum, decay) = try smoothMinimum()
+    func solved(_ iterations: Int) throws -> ImplicitHypergradient<Double> {
+      try setting.net.implicitHypergradient(
+        at: minimum, on: BilevelInputs(inner: setting.full, outer: setting.validation),
+        weightDecay: decay, solver: .conjugateGradients(iterations: iterations, tolerance: 0))
+    }
+    let direction = try solved(40).hypergradient.direction
+    #expect(relativeError(direction, try solved(81).hypergradient.direction) <= 1e-10)
+    #expect(try solved(40).isValid(startingStationarity: 1))
+  }
+
   @Test func conjugateGradientsStopAtNegativeCurvature() throws {
     let solution = try LinearSolver.conjugateGradients(iterations: 10, tolerance: 0)
       .solve([1.0, 1.0]) { [$0[0], -2 * $0[1]] }

@@ -46,6 +46,15 @@ func quadraticMinimum(weightDecay: Double = 0, alpha: [Double] = quadraticPoint.
     from: Point(weights: quadraticPoint.weights, alpha: alpha), on: .inner)
 }
 
+/// The smooth supernet at the certified minimum of its training loss with decay.
+func smoothMinimum() throws -> (setting: SupernetCase, minimum: Point<Double>, decay: Double) {
+  let setting = try ShippedNet.smooth.load()
+  let decay = 0.05
+  let minimum = try StationaryPoint(problem: setting.net, weightDecay: decay).find(
+    from: setting.point, on: setting.full)
+  return (setting, minimum, decay)
+}
+
 /// The problem of `logistic`, its unroll starting at w = 0.
 func shippedLogistic() throws -> (problem: PenalisedRegression, start: Point<Double>) {
   let node = try CaseSelfTest(file: shippedCases).node("logistic")

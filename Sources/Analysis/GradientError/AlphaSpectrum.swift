@@ -22,12 +22,33 @@ public struct AlphaSpectrum: Codable, Equatable, Sendable {
   /// Hessian-vector products made.
   public var products: Int
 
+  /// ‖Hu − λ_max u‖/λ_max of the mean Hessian: how far Lanczos' method got; nil in results of older versions.
+  public var residual: Double?
+
+  /// What one batch gives.
+  private struct OneBatch: Codable {
+    var largest: Double
+    var smallest: Double
+    var trace: Double
+    var products: Int
+  }
+
+  /// What the mean Hessian gives.
+  private struct MeanHessian: Codable {
+    var largest: Double
+    var residual: Double
+    var participation: [Double]
+    var products: Int
+  }
+
   /// - Parameters:
   ///   - batches: validation batches.
-  ///   - iterations: of Lanczos' method.
+  ///   - iterations: of Lanczos' method, at most: it ends when both extreme values are found to 1e-6.
+  ///   - parts: keeps each batch, and the mean Hessian.
   /// - Throws: what the passes throw; `AnalysisError.noEigenvalues`.
   public init(
-    _ replay: Replay, step: Int, threads: Int, batches: Int, iterations: Int = 20
+    _ replay: Replay, step: Int, threads: Int, batches: Int, iterations: Int = 30,
+    parts: ResultParts = .notKept
   ) throws {
     let probe = try ProbePoint(replay, step: step, batches: batches)
     let net = try Supernet<Double>(
@@ -40,61 +61,89 @@ public struct AlphaSpectrum: Codable, Equatable, Sendable {
         $0 / operations == edge ? 1 / Double(operations).squareRoot() : 0
       }
     }
-    var count = 0
     func product(_ vector: [Double], _ batch: Int) throws -> [Double] {
-      count += 1
-      return try net.alphaHessianProduct(
+      try net.alphaHessianProduct(
         vector, at: probe.double.point, on: probe.validation.double[batch])
     }
     let lanczos = Lanczos(iterations: iterations)
-    var (tops, bottoms, traces): ([Double], [Double], [Double]) = ([], [], [])
-    for batch in 0..<batches {
-      let spectrum = try lanczos.spectrum(dimension: net.alphaCount, deflating: known) {
-        try product($0, batch)
+    let each = try (0..<batches).map { batch in
+      try parts.part("batch \(batch)") {
+        let spectrum = try lanczos.spectrum(dimension: net.alphaCount, deflating: known) {
+          try product($0, batch)
+        }
+        return OneBatch(
+          largest: spectrum.largest, smallest: spectrum.smallest,
+          trace: try Self.trace(net.alphaCount) { try product($0, batch) },
+          products: spectrum.iterations + Self.traceSamples)
       }
-      tops.append(spectrum.largest)
-      bottoms.append(spectrum.smallest)
-      traces.append(try Self.trace(net.alphaCount) { try product($0, batch) })
     }
-    let mean = try lanczos.spectrum(dimension: net.alphaCount, deflating: known) { vector in
-      var sum = [Double].zeros(vector.count)
-      for batch in 0..<batches { sum.add(1, times: try product(vector, batch)) }
-      return sum.scaled(by: 1 / Double(batches))
+    let mean = try parts.part("mean Hessian") {
+      let spectrum = try lanczos.spectrum(dimension: net.alphaCount, deflating: known) { vector in
+        var sum = [Double].zeros(vector.count)
+        for batch in 0..<batches { sum.add(1, times: try product(vector, batch)) }
+        return sum.scaled(by: 1 / Double(batches))
+      }
+      return MeanHessian(
+        largest: spectrum.largest,
+        residual: (spectrum.bounds.last ?? .nan) / abs(spectrum.largest),
+        participation: (0..<edges).map { edge in
+          spectrum.topVector[(edge * operations)..<((edge + 1) * operations)].reduce(0) {
+            $0 + $1 * $1
+          }
+        }, products: batches * spectrum.iterations)
     }
     self.step = step
     epoch = probe.epoch
-    (largest, smallest, trace) = (Estimate(tops), Estimate(bottoms), Estimate(traces))
+    largest = Estimate(each.map(\.largest))
+    smallest = Estimate(each.map(\.smallest))
+    trace = Estimate(each.map(\.trace))
     largestOfMean = mean.largest
-    participation = (0..<edges).map { edge in
-      mean.topVector[(edge * operations)..<((edge + 1) * operations)].reduce(0) { $0 + $1 * $1 }
-    }
-    products = count
+    residual = mean.residual
+    participation = mean.participation
+    products = each.reduce(mean.products) { $0 + $1.products }
   }
 
-  /// The spectrum that is kept with the run, or a new one.
+  /// The spectrum that is kept with the run, or a new one; where one was interrupted, its parts are not made again.
+  ///
+  /// - Throws: what the passes throw; `CancellationError` once cancelled.
   public static func kept(
-    _ replay: Replay, step: Int, threads: Int, batches: Int, iterations: Int
+    _ replay: Replay, step: Int, threads: Int, batches: Int, iterations: Int,
+    isCancelled: @escaping () -> Bool = { false }
   ) throws -> AlphaSpectrum {
     try KeptResults.result(
-      .curvature, of: replay.reader, settings: ["batches": batches, "iterations": iterations],
-      step: step
-    ) {
+      .curvature, of: replay.reader,
+      settings: ["batches": batches, "iterations": iterations, "traceSamples": traceSamples],
+      step: step, isCancelled: isCancelled
+    ) { parts in
       try AlphaSpectrum(
-        replay, step: step, threads: threads, batches: batches, iterations: iterations)
+        replay, step: step, threads: threads, batches: batches, iterations: iterations,
+        parts: parts)
     }
   }
 
-  /// Hutchinson's estimate with four Rademacher vectors.
+  private static let traceSamples = 16
+
+  /// Hutchinson's estimate, uᵀHu over Rademacher vectors u, the same for every batch.
   private static func trace(_ count: Int, _ product: ([Double]) throws -> [Double]) throws
     -> Double
   {
     let random = Philox(seed: 7, purpose: .direction)
-    let samples = 4
     var sum = 0.0
-    for sample in 0..<samples {
+    for sample in 0..<traceSamples {
       let signs = (0..<count).map { random.uniform(index: sample * count + $0) < 0.5 ? -1.0 : 1.0 }
       sum += signs.dot(try product(signs))
     }
-    return sum / Double(samples)
+    return sum / Double(traceSamples)
+  }
+}
+
+extension CurvatureRule {
+  /// The epoch whose cell the rule would have kept, from the states among these that it measures; nil: it would not stop.
+  ///
+  /// - Parameter spectra: after each epoch, ascending.
+  public func stop(along spectra: [AlphaSpectrum]) -> Int? {
+    let measured = spectra.filter { measures(afterEpoch: $0.epoch - 1) }
+    return stop(
+      epochs: measured.map { $0.epoch - 1 }, curvatures: measured.map(\.largestOfMean))
   }
 }

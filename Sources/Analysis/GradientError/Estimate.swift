@@ -33,6 +33,15 @@ public struct Estimate: Codable, Equatable, Sendable {
     (low, high) = (exp(low), exp(high))
   }
 
+  /// The mean of cosines on Fisher's scale, atanh, with the t interval there: it never leaves −1 … 1.
+  public init(cosines values: [Double]) {
+    // A direction beside itself has 1, but for rounding, and would be infinitely far out.
+    let bound = 1 - 1e-12
+    self.init(values.map { atanh(min(max($0, -bound), bound)) })
+    mean = values.count == 1 ? values[0] : tanh(mean)
+    (low, high) = (tanh(low), tanh(high))
+  }
+
   /// An interval that was found otherwise.
   public init(mean: Double, low: Double, high: Double, count: Int) {
     self.mean = mean
@@ -43,12 +52,15 @@ public struct Estimate: Codable, Equatable, Sendable {
 }
 
 /// The bootstrap of values within groups: groups are drawn first, then values within each (Davison and Hinkley, 3.8).
+///
+/// One group alone has Student's interval: the percentiles of a few values cover too little.
 public enum HierarchicalBootstrap {
   /// The mean over groups of their means, with the 2.5 % and 97.5 % points over `samples` drawings.
   ///
   /// - Parameter groups: values of each probe, or of each seed; none empty.
   public static func mean(_ groups: [[Double]], samples: Int = 2000, seed: UInt64 = 1) -> Estimate {
     func average(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+    if groups.count == 1 { return Estimate(groups[0]) }
     let mean = average(groups.map(average))
     let count = groups.reduce(0) { $0 + $1.count }
     guard count > 1, samples > 0 else {

@@ -13,10 +13,14 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
     case exact
     /// g1 − J v: the inverse Hessian taken for the identity.
     case identity
-    case neumann(products: Int, rate: Double?)
+    case neumann(products: Int, rate: Double)
     case conjugateGradients(iterations: Int)
+    /// Three terms of the Neumann series, and a finite difference for the mixed product with their sum.
+    case publicIDARTS
     /// Implicit where a descent of its own ends.
     case ownSolution(iterations: Int)
+    /// Through the steps of that descent.
+    case ownSteps(iterations: Int)
     case unrolled(Int)
   }
 
@@ -37,13 +41,17 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
       "jaxopt[:K]",
       "implicit where jaxopt's GradientDescent ends by default, after at most K (20) steps from w"
     ),
-    ("idarts", "neumann:2 at the rate of w, as the public iDARTS code"),
+    ("jaxopt-unrolled[:K]", "through the steps of that descent: jaxopt without implicit_diff"),
+    (
+      "idarts",
+      "neumann:2 at the rate of w, its mixed product a finite difference, as in the public iDARTS code"
+    ),
   ]
 
+  /// Each once: fd is darts, neumann:1 is betty, neumann:10 is torchopt.
   private static let all = [
-    "first", "fd", "exact", "t1t2", "neumann:1", "neumann:10", "cg:1", "cg:3", "unrolled:3",
-    "betty",
-    "torchopt", "jaxopt", "idarts",
+    "first", "exact", "t1t2", "cg:1", "cg:3", "unrolled:3", "darts", "betty", "torchopt", "jaxopt",
+    "jaxopt-unrolled", "idarts",
   ]
 
   /// Estimators from names separated by commas, or "all".
@@ -67,10 +75,11 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
     case ("betty", 1): kind = .neumann(products: 1, rate: 1)
     case ("torchopt", 1): kind = .neumann(products: 10, rate: 1)
     case ("jaxopt", 1): kind = .ownSolution(iterations: 20)
-    case ("jaxopt", 2):
+    case ("jaxopt-unrolled", 1): kind = .ownSteps(iterations: 20)
+    case ("jaxopt", 2), ("jaxopt-unrolled", 2):
       guard let count, count >= 1 else { throw AnalysisError.badEstimator(name) }
-      kind = .ownSolution(iterations: count)
-    case ("idarts", 1): kind = .neumann(products: 2, rate: nil)
+      kind = words[0] == "jaxopt" ? .ownSolution(iterations: count) : .ownSteps(iterations: count)
+    case ("idarts", 1): kind = .publicIDARTS
     case ("neumann", 2...3):
       guard let count, count >= 0 else { throw AnalysisError.badEstimator(name) }
       guard let rate = words.count == 3 ? Double(words[2]) : 1, rate > 0 else {
@@ -123,12 +132,36 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
     }
     func ownSolution(_ iterations: Int) throws -> Value {
       var cost = PassCost()
-      let end = try AcceleratedDescent(iterations: iterations).end(
-        of: problem, from: state.point, on: inputs.inner, weightDecay: descent.weightDecay,
-        cost: &cost)
+      let end = try AcceleratedDescent(iterations: iterations).descend(
+        problem, from: state.point, on: inputs.inner, weightDecay: descent.weightDecay,
+        cost: &cost
+      ).end
       var value = try implicit(.conjugateGradients(iterations: 20, tolerance: 0), at: end)
       value.cost = value.cost + cost
       return value
+    }
+    func ownSteps(_ iterations: Int) throws -> Value {
+      var cost = PassCost()
+      let direction = try AcceleratedDescent(iterations: iterations).hypergradient(
+        problem, from: state.point, on: inputs, weightDecay: descent.weightDecay, cost: &cost)
+      return Value(direction: direction, residual: nil, isValid: true, cost: cost)
+    }
+    /// The step of the difference is 0.01 over the length of ∇_wL_val, not over that of the sum it goes along.
+    func publicIDARTS() throws -> Value {
+      let found = try problem.implicitHypergradient(
+        at: state.point, on: inputs, weightDecay: descent.weightDecay,
+        solver: .neumann(terms: 3, rate: descent.rate))
+      let sum = found.solution.x
+      let product = try problem.finiteDifferenceProduct(
+        radius: 0.01 * sum.norm / found.hypergradient.outerGradient.norm, along: sum,
+        at: state.point, on: inputs.inner)
+      var cost = found.hypergradient.cost
+      cost.countGradient(.alpha)
+      cost.countGradient(.alpha)
+      return Value(
+        direction: found.hypergradient.direct.subtracting(product),
+        residual: found.relativeResidual,
+        isValid: found.isValid(startingStationarity: startingStationarity), cost: cost)
     }
     func unrolled(_ steps: Int) throws -> Value {
       let found = try problem.unrolledHypergradient(
@@ -141,10 +174,12 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
     case .exact: return try oneStep(.exact)
     case .identity: return try implicit(.neumann(terms: 1, rate: 1))
     case .neumann(let products, let rate):
-      return try implicit(.neumann(terms: products + 1, rate: rate ?? descent.rate))
+      return try implicit(.neumann(terms: products + 1, rate: rate))
     case .conjugateGradients(let iterations):
       return try implicit(.conjugateGradients(iterations: iterations, tolerance: 0))
+    case .publicIDARTS: return try publicIDARTS()
     case .ownSolution(let iterations): return try ownSolution(iterations)
+    case .ownSteps(let iterations): return try ownSteps(iterations)
     case .unrolled(let steps): return try unrolled(steps)
     }
   }
@@ -178,38 +213,55 @@ public struct EstimatorTable: Codable, Equatable, Sendable {
   public var rows: [Row]
 
   /// Where estimators are compared on one batch, and with what.
-  private struct Setting<Input> {
-    var inputs: BilevelInputs<Input>
+  private struct Setting<Problem: BilevelProblem> where Problem.Scalar == Double {
+    var problem: Problem
+    var state: BilevelState<Double>
+    var inputs: BilevelInputs<Problem.Input>
     /// The batches of the steps from the first on.
-    var path: [Input]
+    var path: [Problem.Input]
+    var descent: InnerDescent
     var reference: [Double]
+    var startingStationarity: Double
+
+    func trial(of estimator: Estimator) throws -> Trial {
+      let began = ContinuousClock().now
+      let value = try estimator.value(
+        of: problem, at: state, on: inputs, path: path, descent: descent,
+        startingStationarity: startingStationarity)
+      let comparison = DirectionComparison(
+        estimate: value.direction, reference: reference, edges: 1, operations: reference.count)
+      return Trial(
+        error: comparison.relativeError, cosine: comparison.cosine, residual: value.residual,
+        isValid: value.isValid, gradients: value.cost.gradients, tangents: value.cost.tangents,
+        seconds: (ContinuousClock().now - began).inSeconds)
+    }
   }
 
-  private init<Problem: BilevelProblem>(
-    _ subject: String, _ estimators: [Estimator], of problem: Problem,
-    at state: BilevelState<Double>, on settings: [Setting<Problem.Input>], descent: InnerDescent,
-    startingStationarity: Double, progress: (String) -> Void
-  ) throws where Problem.Scalar == Double {
+  /// One estimator on one batch.
+  private struct Trial: Codable {
+    var error: Double
+    var cosine: Double
+    var residual: Double?
+    var isValid: Bool
+    var gradients: Int
+    var tangents: Int
+    var seconds: Double
+  }
+
+  private init(
+    _ subject: String, _ estimators: [Estimator], batches: Int,
+    trial: (Estimator, Int) throws -> Trial
+  ) rethrows {
     self.subject = subject
     rows = try estimators.map { estimator in
-      progress(estimator.description)
-      let began = ContinuousClock().now
-      let values = try settings.map { setting in
-        try estimator.value(
-          of: problem, at: state, on: setting.inputs, path: setting.path, descent: descent,
-          startingStationarity: startingStationarity)
-      }
-      let seconds = (ContinuousClock().now - began).inSeconds / Double(settings.count)
-      let comparisons = zip(values, settings).map { value, setting in
-        DirectionComparison(
-          estimate: value.direction, reference: setting.reference, edges: 1,
-          operations: setting.reference.count)
-      }
+      let trials = try (0..<batches).map { try trial(estimator, $0) }
       return Row(
-        estimator: estimator.description, error: Estimate(comparisons.map(\.relativeError)),
-        cosine: Estimate(comparisons.map(\.cosine)), residual: values.compactMap(\.residual).max(),
-        isValid: values.allSatisfy(\.isValid), gradients: values[0].cost.gradients,
-        tangents: values[0].cost.tangents, seconds: seconds)
+        estimator: estimator.description, error: Estimate(trials.map(\.error)),
+        cosine: Estimate(cosines: trials.map(\.cosine)),
+        residual: trials.compactMap(\.residual).max(),
+        isValid: trials.allSatisfy(\.isValid), gradients: trials[0].gradients,
+        tangents: trials[0].tangents,
+        seconds: trials.reduce(0) { $0 + $1.seconds } / Double(batches))
     }
   }
 
@@ -226,43 +278,69 @@ public struct EstimatorTable: Codable, Equatable, Sendable {
       at: minimum, on: inputs,
       solver: .conjugateGradients(iterations: 4 * problem.weightCount, tolerance: 1e-15)
     ).hypergradient.direction
-    let slope = try problem.gradient(.weights, at: point, on: .inner).weights.norm
-    let descent = InnerDescent(rate: try node.number("xi"))
-    let path = [Level](repeating: .inner, count: Estimator.longestUnroll(estimators))
+    var setting = Setting(
+      problem: problem, state: BilevelState(point), inputs: inputs,
+      path: [Level](repeating: .inner, count: Estimator.longestUnroll(estimators)),
+      descent: InnerDescent(rate: try node.number("xi")), reference: truth,
+      startingStationarity: try problem.gradient(.weights, at: point, on: .inner).weights.norm)
     return try [("certified quadratic, at the given w", point), ("at its minimum", minimum)].map {
       subject, place in
-      try EstimatorTable(
-        subject, estimators, of: problem, at: BilevelState(place),
-        on: [Setting(inputs: inputs, path: path, reference: truth)], descent: descent,
-        startingStationarity: slope, progress: { _ in })
+      setting.state = BilevelState(place)
+      return try EstimatorTable(subject, estimators, batches: 1) { estimator, _ in
+        try setting.trial(of: estimator)
+      }
     }
+  }
+
+  /// What decides a trial on a run.
+  private struct TrialSettings: Encodable {
+    var estimator: String
+    var unroll: Int
+    var batch: Int
   }
 
   /// A state of a run; the reference is the exact gradient through `unroll` steps from the same batches.
   ///
-  /// - Parameter batches: pairs of batches, on each of which every estimator is formed.
+  /// Each estimator on each pair of batches is kept with the run when it is finished.
+  /// - Parameters:
+  ///   - batches: pairs of batches, on each of which every estimator is formed.
+  ///   - progress: is told of estimates done, of how many.
+  /// - Throws: what the passes throw; `CancellationError` once cancelled.
   public static func onRun(
     _ replay: Replay, step: Int, threads: Int, estimators: [Estimator], unroll: Int,
-    batches: Int, progress: (String) -> Void = { _ in }
+    batches: Int, isCancelled: @escaping () -> Bool = { false },
+    progress: (Int, Int) -> Void = { _, _ in }
   ) throws -> EstimatorTable {
     let longest = max(1, unroll, Estimator.longestUnroll(estimators))
     let probe = try ProbePoint(replay, step: step, batches: batches + longest - 1)
     let net = try ProbeNetworks(replay, threads: threads).double
-    let settings = try (0..<batches).map { batch in
-      progress("reference \(batch + 1) of \(batches)")
+    let start = try replay.startingStationarity()
+    var settings: [Int: Setting<Supernet<Double>>] = [:]
+    func setting(_ batch: Int) throws -> Setting<Supernet<Double>> {
+      if let known = settings[batch] { return known }
       let path = Array(probe.train.double[batch..<(batch + longest)])
       let inputs = BilevelInputs(inner: path[0], outer: probe.validation.double[batch])
       let reference = try net.unrolledHypergradient(
         at: probe.double, through: Array(path.prefix(unroll)), outer: inputs.outer,
         descent: probe.descent)
-      return Setting(inputs: inputs, path: path, reference: reference.direction)
+      let made = Setting(
+        problem: net, state: probe.double, inputs: inputs, path: path, descent: probe.descent,
+        reference: reference.direction, startingStationarity: start)
+      settings[batch] = made
+      return made
     }
-    let start = try SearchState(replay.loop.net, configuration: replay.loop.configuration)
-    let first = try replay.loop.net.gradient(
-      .weights, at: start.point, on: probe.train.single[0])
+    var done = 0
     return try EstimatorTable(
       "\(replay.reader.run.name), before step \(step), against the exact gradient through \(unroll) steps",
-      estimators, of: net, at: probe.double, on: settings, descent: probe.descent,
-      startingStationarity: first.weights.norm, progress: progress)
+      estimators, batches: batches
+    ) { estimator, batch in
+      progress(done, estimators.count * batches)
+      done += 1
+      return try KeptResults.result(
+        .estimator, of: replay.reader,
+        settings: TrialSettings(estimator: estimator.description, unroll: unroll, batch: batch),
+        step: step, isCancelled: isCancelled
+      ) { _ in try setting(batch).trial(of: estimator) }
+    }
   }
 }

@@ -14,6 +14,17 @@ public struct GradientErrorAnalysis {
     public var seconds: Double
   }
 
+  /// What a sweep or test of one state is going to cost, as if none of its parts were kept.
+  ///
+  /// - Parameter passes: in units of a gradient pass in Double, as each kind of sweep counts them.
+  static func plan(
+    _ replay: Replay, step: Int, threads: Int, isKept: Bool, passes: Double
+  ) throws -> Plan {
+    Plan(
+      steps: [step], finished: isKept ? 1 : 0,
+      seconds: isKept ? 0 : passes * (try replay.passSeconds(step: step, threads: threads)))
+  }
+
   private static let kind = KeptResults.Kind.gradientError.rawValue
   private let replay: Replay
   private let settings: ProbeSettings
@@ -32,9 +43,6 @@ public struct GradientErrorAnalysis {
     store = try AnalysisStore(replay.reader.run)
     digest = try replay.reader.digest()
   }
-
-  /// Whether finished probes stay on disk: not in a folder that cannot be written.
-  public var keepsResults: Bool { store.keepsResults }
 
   /// The states that a user means: named ones, or `count` spread over the checkpoints, or all of them (nil).
   ///
@@ -57,23 +65,19 @@ public struct GradientErrorAnalysis {
   /// - Throws: what the passes throw.
   public func plan() throws -> Plan {
     let finished = try steps.count { try stored($0) != nil }
-    let probe = try ProbePoint(replay, step: steps.first ?? 0, batches: 1)
-    let networks = try ProbeNetworks(replay, threads: threads)
-    func time() throws -> Double {
-      let began = ContinuousClock().now
-      _ = try networks.double.gradient(
-        [.weights, .alpha], at: probe.double.point, on: probe.train.double[0])
-      return (ContinuousClock().now - began).inSeconds
-    }
-    // The first pass touches its memory for the first time.
-    _ = try time()
-    let pass = try time()
     // In units of such a pass: a tangent costs 2.5 of them, a gradient in Float a half.
-    let perBatch = 7 + 2 * 2.5 + 5 * 0.5 + 2 * (Double(settings.unroll) * 3.5 + 1)
-    let perProbe = Double(settings.batches) * perBatch + 2 * 8
+    let perBatch =
+      15 + 3 * 2.5 + 5 * 0.5 + Double(settings.unroll) * 6 + 2
+      + (settings.implicit.map {
+        (1 + 2.5 * Double($0.iterations + 1)) * ($0.settle > 0 ? 2 : 1)
+      } ?? 0)
+    let perProbe = Double(settings.batches) * perBatch + Double(settings.implicit?.settle ?? 0)
     return Plan(
       steps: steps, finished: finished,
-      seconds: pass * perProbe * Double(steps.count - finished))
+      seconds: finished == steps.count
+        ? 0
+        : try replay.passSeconds(step: steps.first ?? 0, threads: threads) * perProbe
+          * Double(steps.count - finished))
   }
 
   private func key(_ step: Int) throws -> String {

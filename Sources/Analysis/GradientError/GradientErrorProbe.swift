@@ -121,10 +121,14 @@ public struct ProbeResult: Codable, Equatable, Sendable {
   public struct TwinRow: Codable, Equatable, Sendable {
     /// r of the finite difference.
     public var radius: Double
-    /// ‖FD − exact‖/‖exact‖ of ∇²_{αw}L_train v.
+    /// ‖FD − exact‖/‖exact‖ of ∇²_{αw}L_train v: geometric mean over the batches.
     public var network: Double
     /// The same on the smooth twin.
     public var twin: Double
+    /// On each batch; nil in results of older versions, which looked at the first alone.
+    public var networks: [Double]?
+    /// The same on the smooth twin.
+    public var twins: [Double]?
   }
 
   /// The state is the one before this step, from 0.
@@ -137,6 +141,8 @@ public struct ProbeResult: Codable, Equatable, Sendable {
   public var rate: Double
   /// In the order of the chain.
   public var terms: [Term]
+  /// Batch noise and one step, mean over the two orders of taking them out (Shapley); nil in results of older versions.
+  public var orderFree: [Term]?
   /// Every direction with every target.
   public var comparisons: [Comparison]
   /// One row a radius.
@@ -147,6 +153,8 @@ public struct ProbeResult: Codable, Equatable, Sendable {
   public var noise: Double
   /// Cosine of the target's halves: no direction can be expected nearer to it.
   public var reliability: Double
+  /// ‖T‖ over its own noise, √(E‖d_K − T‖²/M); below 1 the target is lost in it. nil in results of older versions.
+  public var targetOverNoise: Double?
   /// Largest sum of an edge's entries over the direction's norm: it is 0 but for rounding.
   public var shiftResidual: Double
   /// ‖∇_wΦ‖ per batch: at a minimum, the only place where the implicit gradient is a truth, it is 0.
@@ -190,6 +198,8 @@ public struct GradientErrorProbe {
     var mixedUnrolled: [Double]
     var implicitShare: Double
     var stationarity: Double
+    /// Of the finite difference of the mixed product, by radius, on the network and on its twin.
+    var differenceErrors: (network: [Double], twin: [Double])
   }
 
   /// Probes one state.
@@ -211,11 +221,10 @@ public struct GradientErrorProbe {
     }
     if isCancelled() { return nil }
     progress(settings.batches)
-    let twin = try twinRows(probe, &cost)
-    let start = try startingStationarity(&cost)
+    let start = try replay.startingStationarity()
+    cost.gradients += 1
     let implicit = try implicitEstimates(probe, all, startingStationarity: start, &cost)
     var result = try evaluate(probe, all, implicit)
-    result.twin = twin
     result.startingStationarity = start
     result.gradientPasses = cost.gradients
     result.tangentPasses = cost.tangents
@@ -241,11 +250,9 @@ public struct GradientErrorProbe {
       on: BilevelInputs(inner: probe.train.single[batch], outer: probe.validation.single[batch]),
       step: step, secondOrder: .finiteDifference(radius: settings.radius))
     let path = (0..<settings.unroll).map { probe.train.double[batch + $0] }
-    func unrolled(_ outer: SupernetInput<Double>) throws -> Hypergradient<Double> {
-      try net.unrolledHypergradient(
-        at: probe.double, through: path, outer: outer, descent: probe.descent)
-    }
-    let (toValidation, toTraining) = (try unrolled(validation), try unrolled(train))
+    let unrolled = try net.unrolledHypergradients(
+      at: probe.double, through: path, outers: [validation, train], descent: probe.descent)
+    let (toValidation, toTraining) = (unrolled[0], unrolled[1])
     let trainGradient = try net.gradient([.weights, .alpha], at: probe.double.point, on: train)
     let validGradient = try net.gradient(.alpha, at: probe.double.point, on: validation)
     cost =
@@ -253,6 +260,14 @@ public struct GradientErrorProbe {
     cost.gradients += 4
     let slope = trainGradient.weights.adding(
       probe.descent.weightDecay, times: probe.double.point.weights)
+    let onTwin = try networks.twin.oneStepHypergradient(
+      at: probe.double, on: BilevelInputs(inner: train, outer: validation), step: step,
+      secondOrder: .exact)
+    cost = cost + onTwin.cost
+    let differenceErrors = (
+      try differenceErrors(net, exact, known: product, probe, batch, &cost),
+      try differenceErrors(networks.twin, onTwin, probe, batch, &cost)
+    )
     return Directions(
       first: validGradient.alpha, single: trainGradient.alpha,
       differenceFloat: float.direction.map(Double.init),
@@ -261,48 +276,34 @@ public struct GradientErrorProbe {
       mixedExact: mixed.direction,
       unrolled: toValidation.direction,
       mixedUnrolled: toTraining.direction.adding(settings.lambda, times: toValidation.direction),
-      implicitShare: exact.implicitShare, stationarity: slope.norm)
+      implicitShare: exact.implicitShare, stationarity: slope.norm,
+      differenceErrors: differenceErrors)
   }
 
-  /// ∇²_{αw}L_train v by differences, against the exact product, with and without kinks.
-  private func twinRows(_ probe: ProbePoint, _ cost: inout PassCost) throws
-    -> [ProbeResult.TwinRow]
-  {
-    let step = UnrolledStep(.dartsCode, probe.descent)
-    let inputs = BilevelInputs(inner: probe.train.double[0], outer: probe.validation.double[0])
-    func errors(_ net: Supernet<Double>, _ radii: [Double], _ cost: inout PassCost) throws
-      -> [Double]
-    {
-      let exact = try net.oneStepHypergradient(
-        at: probe.double, on: inputs, step: step, secondOrder: .exact)
-      cost = cost + exact.cost
-      cost.gradients += 2 * radii.count
-      let truth = exact.implicit.scaled(by: 1 / probe.descent.rate)
-      return try radii.map { radius in
-        let product = try net.finiteDifferenceProduct(
-          radius: radius, along: exact.outerGradient, at: probe.double.point, on: inputs.inner)
-        return product.subtracting(truth).norm / truth.norm
+  /// The radius of the public codes and a tenth of it.
+  private static let radii = [1e-2, 1e-3]
+
+  /// ‖FD − exact‖/‖exact‖ of ∇²_{αw}L_train v by radius.
+  ///
+  /// - Parameter known: the product at the radius of the settings, where it was formed already.
+  private func differenceErrors(
+    _ net: Supernet<Double>, _ exact: Hypergradient<Double>, known: [Double]? = nil,
+    _ probe: ProbePoint, _ batch: Int, _ cost: inout PassCost
+  ) throws -> [Double] {
+    let truth = exact.implicit.scaled(by: 1 / probe.descent.rate)
+    return try Self.radii.map { radius in
+      func formed() throws -> [Double] {
+        cost.gradients += 2
+        return try net.finiteDifferenceProduct(
+          radius: radius, along: exact.outerGradient, at: probe.double.point,
+          on: probe.train.double[batch])
       }
-    }
-    let radii = [1e-2, 1e-3]
-    let network = try errors(networks.double, radii, &cost)
-    let twin = try errors(networks.twin, radii, &cost)
-    return radii.indices.map {
-      ProbeResult.TwinRow(radius: radii[$0], network: network[$0], twin: twin[$0])
+      let product = try (radius == settings.radius ? known : nil) ?? formed()
+      return product.subtracting(truth).norm / truth.norm
     }
   }
 
   // MARK: - The implicit gradient
-
-  /// ‖∇_wΦ‖ on the first batch, where the search began.
-  private func startingStationarity(_ cost: inout PassCost) throws -> Double {
-    let configuration = replay.loop.configuration
-    let point = try SearchState(replay.loop.net, configuration: configuration).point
-    let gradient = try replay.loop.net.gradient(
-      .weights, at: point, on: replay.loop.passInputs(ofStep: 0, inEpoch: 0).train)
-    cost.gradients += 1
-    return gradient.weights.adding(Float(configuration.weightDecay), times: point.weights).norm
-  }
 
   /// The implicit gradient on every batch, at the state and after further steps of w.
   private struct ImplicitEstimates {
@@ -405,6 +406,15 @@ public struct GradientErrorProbe {
     let (terms, chainResidual) = try Self.chain(all, to: target, ProbeResult.Source.toUnrolled) {
       Self.firstParts($0, meanExact) + [meanExact.subtracting(target)]
     }
+    // The noise is taken out before the step from one to K; here it is the mean over both orders.
+    let orderFree = try Self.chain(all, to: target, ProbeResult.Source.toUnrolled) { one in
+      let noise = one.exact.subtracting(meanExact).adding(
+        1, times: one.unrolled.subtracting(target))
+      let step = one.exact.subtracting(one.unrolled).adding(1, times: meanExact.subtracting(target))
+      return Self.firstParts(one, meanExact).prefix(2) + [
+        noise.scaled(by: 0.5), step.scaled(by: 0.5),
+      ]
+    }.terms.suffix(2)
     let named: [(String, (Directions) -> [Double])] = [
       ("darts-1st", \.first), ("single-level", \.single),
       ("milenas-1st", { [settings] in $0.single.adding(settings.lambda, times: $0.first) }),
@@ -423,11 +433,16 @@ public struct GradientErrorProbe {
     let halves = [0, 1].map { half in
       Self.mean(all.indices.filter { $0 % 2 == half }.map { all[$0].unrolled })
     }
-    let deviations = all.map { one in
-      let difference = one.exact.subtracting(meanExact)
-      return difference.dot(difference)
+    /// √E‖x − x̄‖², from the batches at hand; NaN from one.
+    func spread(_ part: (Directions) -> [Double], around mean: [Double]) -> Double {
+      let squares = all.map { one in
+        let difference = part(one).subtracting(mean)
+        return difference.dot(difference)
+      }
+      guard all.count > 1 else { return .nan }
+      return (squares.reduce(0, +) / Double(all.count - 1)).squareRoot()
     }
-    let spread = deviations.reduce(0, +) / Double(max(1, all.count - 1))
+    let targetNoise = spread(\.unrolled, around: target) / Double(all.count).squareRoot()
     let operations = Operation.allCases.count
     let residual = all.flatMap { one in
       stride(from: 0, to: one.exact.count, by: operations).map { row in
@@ -436,11 +451,19 @@ public struct GradientErrorProbe {
     }.max()
     return ProbeResult(
       step: probe.step, epoch: probe.epoch, settings: settings, rate: probe.descent.rate,
-      terms: terms, comparisons: comparisons, twin: [], implicitShares: all.map(\.implicitShare),
-      noise: spread.squareRoot() / meanExact.norm,
+      terms: terms, orderFree: Array(orderFree), comparisons: comparisons,
+      twin: Self.radii.indices.map { index in
+        let networks = all.map { $0.differenceErrors.network[index] }
+        let twins = all.map { $0.differenceErrors.twin[index] }
+        return ProbeResult.TwinRow(
+          radius: Self.radii[index], network: Estimate(geometric: networks).mean,
+          twin: Estimate(geometric: twins).mean, networks: networks, twins: twins)
+      }, implicitShares: all.map(\.implicitShare),
+      noise: spread(\.exact, around: meanExact) / meanExact.norm,
       reliability: all.count < 2
         ? .nan : halves[0].dot(halves[1]) / (halves[0].norm * halves[1].norm),
-      shiftResidual: residual ?? 0, stationarity: all.map(\.stationarity),
+      targetOverNoise: target.norm / targetNoise, shiftResidual: residual ?? 0,
+      stationarity: all.map(\.stationarity),
       implicit: try implicit.map {
         try Self.implicit($0, all, meanExact: meanExact, unrolled: target)
       },

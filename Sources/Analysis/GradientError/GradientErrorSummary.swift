@@ -16,6 +16,8 @@ public struct GradientErrorSummary: Codable, Equatable, Sendable {
   public var probes: [ProbeResult]
   /// Shares and sizes of the terms.
   public var terms: [Row]
+  /// Batch noise and one step, mean over the two orders of taking them out; empty where a probe lacks it.
+  public var orderFreeTerms: [Row]
   /// Those of the chain that ends at the implicit gradient; empty unless every probe has one.
   public var implicitTerms: [Row]
   /// Words made from the numbers.
@@ -35,6 +37,9 @@ public struct GradientErrorSummary: Codable, Equatable, Sendable {
       }
     }
     terms = rows(ProbeResult.Source.toUnrolled, probes.map(\.terms))
+    let orderFree = probes.compactMap(\.orderFree)
+    orderFreeTerms =
+      orderFree.count == probes.count ? rows([.batchNoise, .oneStep], orderFree) : []
     let implicit = probes.compactMap(\.implicit)
     implicitTerms =
       implicit.count == probes.count
@@ -54,6 +59,25 @@ public struct GradientErrorSummary: Codable, Equatable, Sendable {
       })
   }
 
+  /// How much larger a direction's error is than that of darts-2nd-exact, batch by batch.
+  public func excess(_ direction: String, against target: String) -> Estimate {
+    HierarchicalBootstrap.mean(
+      probes.compactMap { probe in
+        func errors(_ name: String) -> [Double]? {
+          probe.comparisons.first { $0.direction == name && $0.target == target }?.relativeErrors
+        }
+        return errors(direction).flatMap { mine in
+          errors("darts-2nd-exact").map { mine.subtracting($0) }
+        }
+      })
+  }
+
+  /// The geometric mean over the states of an error of the finite difference.
+  private func differenceError(_ part: (ProbeResult.TwinRow) -> Double) -> Double? {
+    let rows = probes.compactMap(\.twin.first)
+    return rows.isEmpty ? nil : Estimate(geometric: rows.map(part)).mean
+  }
+
   private func makeWords() -> String {
     func percent(_ x: Double) -> String {
       abs(x) < 0.0995 ? String(format: "%.2g %%", 100 * x) : String(format: "%.0f %%", 100 * x)
@@ -71,17 +95,18 @@ public struct GradientErrorSummary: Codable, Equatable, Sendable {
         + "length\(interval). Most of that is \(ranked[0].name) (\(percent(ranked[0].value.mean)) of the error), "
         + "then \(ranked[1].name) (\(percent(ranked[1].value.mean)))."
     ]
-    if let row = probes.last?.twin.first {
-      let ratio = row.network / row.twin
+    if let radius = probes[0].twin.first?.radius, let network = differenceError(\.network),
+      let twin = differenceError(\.twin)
+    {
       sentences.append(
-        "The finite difference of the second-order term is off by \(percent(row.network)) at r = \(row.radius) and by "
-          + "\(percent(row.twin)) on the smooth twin of the network"
-          + (ratio > 10
+        "The finite difference of the second-order term is off by \(percent(network)) at r = \(radius) and by "
+          + "\(percent(twin)) on the smooth twin of the network"
+          + (network > 10 * twin
             ? ", so the kinks of ReLU and maximum pooling make that error and not the step length."
             : ", so kinks do not make it.")
           + " It reaches the direction through a second-order term that is \(percent(implicit.mean)) as long as the "
           + "first-order one, so it moves the direction by about "
-          + "\(percent(terms[1].size?.mean ?? .nan)).")
+          + "\(percent(terms[1].size?.mean ?? .nan)) of the target's length.")
     }
     let (exact, first) = (
       estimate("darts-2nd-exact", against: "bilevel", \.relativeErrors),
@@ -89,8 +114,14 @@ public struct GradientErrorSummary: Codable, Equatable, Sendable {
     )
     let mixed = estimate("milenas-1st", against: "mixed", \.relativeErrors)
     let mixedSecond = estimate("milenas-2nd-exact", against: "mixed", \.relativeErrors)
+    let excess = excess("darts-1st", against: "bilevel")
+    let verdict =
+      excess.low > 0 || excess.high < 0
+      ? ", and chance does not explain the difference"
+      : excess.low.isFinite ? ", which chance explains as well" : ""
     sentences.append(
-      "With exact products the error is \(percent(exact.mean)), without any second-order term \(percent(first.mean)). "
+      "With exact products the error is \(percent(exact.mean)), without any second-order term \(percent(first.mean))"
+        + "\(verdict). "
         + "MiLeNAS-1st misses the gradient of its own objective by \(percent(mixed.mean)), MiLeNAS-2nd with exact "
         + "products by \(percent(mixedSecond.mean)).")
     if let words = implicitWords(percent) { sentences.append(words) }

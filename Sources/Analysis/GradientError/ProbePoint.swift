@@ -42,6 +42,35 @@ public struct ProbePoint {
   }
 }
 
+extension Replay {
+  /// ‖∇_wΦ‖ on the first batch, where the search began: what a slope of w is measured by. Cost: 3F.
+  func startingStationarity() throws -> Double {
+    let configuration = loop.configuration
+    let point = try SearchState(loop.net, configuration: configuration).point
+    let gradient = try loop.net.gradient(
+      .weights, at: point, on: loop.passInputs(ofStep: 0, inEpoch: 0).train)
+    return gradient.weights.adding(Float(configuration.weightDecay), times: point.weights).norm
+  }
+}
+
+extension Replay {
+  /// How long a gradient pass in Double takes at a state, in seconds.
+  func passSeconds(step: Int, threads: Int) throws -> Double {
+    let probe = try ProbePoint(self, step: step, batches: 1)
+    let net = try Supernet<Double>(
+      loop.net.shape, batchCapacity: loop.configuration.batch, threads: threads)
+    func time() throws -> Double {
+      let began = ContinuousClock().now
+      _ = try net.gradient(
+        [.weights, .alpha], at: probe.double.point, on: probe.train.double[0])
+      return (ContinuousClock().now - began).inSeconds
+    }
+    // The first pass touches its memory for the first time.
+    _ = try time()
+    return try time()
+  }
+}
+
 extension SupernetInput where Scalar == Float {
   /// The same in Double.
   var widened: SupernetInput<Double> {
