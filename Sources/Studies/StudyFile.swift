@@ -10,12 +10,15 @@ import Foundation
 /// `evaluations` again, for what it changes. A setting's options come before common ones, and those of the size before
 /// those of the file.
 public struct StudyFile: Sendable {
+  /// The key `name`, a possible name of a folder.
   public let name: String
+  /// The key `about`: what the study is for.
   public let about: String?
   /// In the order of the file; empty when it comes in one size.
   public let sizes: [String]
   /// The size that is meant when none is asked for.
   public let defaultSize: String?
+  /// The whole file as it was read.
   public let text: String
   private let file: String
   private let commands: StudyCommands

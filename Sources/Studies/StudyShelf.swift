@@ -8,6 +8,7 @@ public struct StudyShelf: Sendable {
   public let folder: URL
   private let commands: StudyCommands
 
+  /// A shelf on a runs folder, which need not exist.
   public init(folder: URL, commands: StudyCommands) {
     (self.folder, self.commands) = (folder, commands)
   }
