@@ -5,8 +5,11 @@ public typealias RunFollower = RecordFollower<SearchLoop>
 
 /// Reads what is new in a record while another process writes it.
 public struct RecordFollower<Loop: RecordedLoop> {
+  /// A row that was committed since it was last asked.
   public enum News: Sendable {
+    /// A step, at levels `step` and `trace`.
     case step(Loop.Step)
+    /// An epoch, after its last step.
     case epoch(Loop.Epoch)
   }
 
