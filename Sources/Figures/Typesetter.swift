@@ -5,7 +5,14 @@ import Foundation
 /// Words that have been measured; lengths in points.
 public struct TypesetText: Equatable, Sendable {
   /// Of lines within a paragraph.
-  public enum Alignment: Sendable { case left, center, right }
+  public enum Alignment: Sendable {
+    /// Lines begin below each other.
+    case left
+    /// Lines are centred.
+    case center
+    /// Lines end below each other.
+    case right
+  }
 
   /// The words.
   public let text: Text

@@ -6,11 +6,17 @@ import Supernet
 public struct TrainingBenchmark {
   /// What was measured.
   public struct Result: Codable, Equatable, Sendable {
+    /// C, the width of the first cell.
     public var channels: Int
+    /// Cells of the network.
     public var cells: Int
+    /// Images of a step.
     public var batch: Int
+    /// Workers that shared a step.
     public var threads: Int
+    /// Wall time of a step without its batch.
     public var medianSeconds: Double
+    /// `batch` over `medianSeconds`.
     public var imagesPerSecond: Double
   }
 

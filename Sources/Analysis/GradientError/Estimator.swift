@@ -20,6 +20,7 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
     case unrolled(Int)
   }
 
+  /// Its name with its numbers: "neumann:10:1".
   public let description: String
   let kind: Kind
 

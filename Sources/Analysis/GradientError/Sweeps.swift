@@ -133,9 +133,13 @@ public struct EpsilonSweep: Codable, Equatable, Sendable {
 
   /// The four networks of the sweep, by the names of their curves.
   public enum Series: String, CaseIterable, Sendable {
+    /// The network of the run, in the precision of searches.
     case float = "network, Float"
+    /// The same in Double: without rounding.
     case double = "network, Double"
+    /// SiLU and average pooling in Float: without kinks.
     case twinFloat = "smooth twin, Float"
+    /// The twin in Double: truncation alone is left.
     case twinDouble = "smooth twin, Double"
   }
 
