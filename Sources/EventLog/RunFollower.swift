@@ -17,6 +17,8 @@ public struct RecordFollower<Loop: RecordedLoop> {
   private var nextStep: Int
   private var nextEpoch: Int
 
+  /// Begins at the present end of a record, or some steps before it.
+  ///
   /// - Parameter steps: how many of the past are news, too.
   /// - Throws: as `RecordReader`.
   public init(_ run: RunFolder, steps: Int) throws {

@@ -97,6 +97,8 @@ public struct Canvas {
   public private(set) var items: [Item] = []
   private var clip: Rect?
 
+  /// An empty drawing.
+  ///
   /// - Parameter size: of the page; what a layout finds out only at the end can be set then.
   public init(size: Size, theme: Theme, typesetter: Typesetter) {
     self.size = size
@@ -122,6 +124,8 @@ public struct Canvas {
     typesetter.typeset(text, size: size, wrapWidth: wrapWidth, alignment: alignment)
   }
 
+  /// Writes measured words with one of their points at a place; in the theme's ink unless said otherwise.
+  ///
   /// - Parameter angle: radians, clockwise, about the place.
   public mutating func write(
     _ words: TypesetText, at place: Point, _ anchor: Anchor, color: Color? = nil,

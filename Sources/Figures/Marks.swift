@@ -97,6 +97,8 @@ public struct Line: Mark {
   /// nil: the theme's.
   public var bandOpacity: Double?
 
+  /// A line, unnamed and unmarked unless said otherwise.
+  ///
   /// - Parameters:
   ///   - name: for the legend; nil for none.
   ///   - places: in order; those that are not finite are left out.
@@ -341,6 +343,8 @@ public struct Span: Mark {
   /// Of the field.
   public var color: Color
 
+  /// A field over a range of x, of y, or of both.
+  ///
   /// - Parameter color: usually the theme's highlight.
   public init(
     _ name: Text?, x: ClosedRange<Double>? = nil, y: ClosedRange<Double>? = nil, color: Color

@@ -60,6 +60,8 @@ public struct TypesetText: Equatable, Sendable {
     var lineDistance: Double
   }
 
+  /// Loads the fonts that words are set in.
+  ///
   /// - Parameter installed: the family of a font of this machine; nil for the shipped one, which also lends the letters
   ///   that an installed font lacks.
   /// - Throws: `FigureError.noSuchFont` with the nearest name; `DatasetError.missing` without the shipped files.

@@ -23,6 +23,8 @@ public struct TrainingBenchmark {
   private let training: DerivedTraining
   private let threads: Int
 
+  /// A training step of a cell's network, to be timed.
+  ///
   /// - Throws: `GenotypeError`, `SupernetError` for a network that cannot be built.
   public init(_ genotype: Genotype, channels: Int, cells: Int, batch: Int, threads: Int) throws {
     self.threads = threads

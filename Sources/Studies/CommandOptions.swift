@@ -26,6 +26,8 @@ public struct StudyCommands: Sendable {
     /// command says of bad ones.
     public var settings: @Sendable (_ arguments: [String], _ store: RunStore) throws -> Settings
 
+    /// A command by its options.
+    ///
     /// - Parameters:
     ///   - options: all that the command takes.
     ///   - settings: parses arguments; see the property.

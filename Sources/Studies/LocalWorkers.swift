@@ -79,6 +79,8 @@ public final class LocalWorkers {
   private var workers: [Worker] = []
   private var outcome = Outcome()
 
+  /// Makes the folder of the study, and looks at what is done; nothing is started yet.
+  ///
   /// - Parameter index: the one task that is to be run, nil for all. Whoever asks for one knows that no other machine
   ///   works on it, as a batch system does; the record's lock has the last word.
   /// - Throws: `StudyError.otherSettings`, `.notWritable`, `.noSuchTask`.

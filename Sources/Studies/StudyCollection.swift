@@ -46,6 +46,8 @@ public struct StudyCollection: Encodable, Equatable, Sendable {
   /// What may keep runs from being compared: other builds, other processors.
   public var warnings: [String] = []
 
+  /// Reads and verifies the record of every task.
+  ///
   /// - Parameter dataFolder: where the images lie now; nil for where they lay.
   /// - Throws: what reading the study throws; what is wrong with a record is a problem instead.
   public init(_ folder: StudyFolder, dataFolder: String? = nil) throws {

@@ -25,6 +25,8 @@ public struct StudyFile: Sendable {
   private let base: Layer
   private let layers: [String: Layer]
 
+  /// Reads a study file.
+  ///
   /// - Parameter commands: what the options in the file belong to.
   /// - Throws: `StudyError`, naming file, line and key.
   public init(contentsOf url: URL, commands: StudyCommands) throws {
@@ -38,6 +40,8 @@ public struct StudyFile: Sendable {
     try self.init(text: text, file: path, commands: commands)
   }
 
+  /// Reads the text of a study file.
+  ///
   /// - Parameter file: how errors call it.
   public init(text: String, file: String, commands: StudyCommands) throws {
     (self.text, self.file, self.commands) = (text, file, commands)

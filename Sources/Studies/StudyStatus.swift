@@ -63,6 +63,8 @@ public struct StudyStatus: Encodable, Equatable, Sendable {
   /// How many tasks are in a state.
   public func count(of state: State) -> Int { rows.count { $0.state == state } }
 
+  /// Reads where every task stands now.
+  ///
   /// - Parameter queue: what Slurm says; nil where it is not asked.
   /// - Throws: what reading the records throws.
   public init(_ folder: StudyFolder, queue: SlurmQueue?) throws {

@@ -7,6 +7,8 @@ public struct WorkerPlan: Encodable, Equatable, Sendable {
   /// Why there are fewer than were asked for; nil when there are not.
   public var remark: String?
 
+  /// Shares out the cores of this process among workers.
+  ///
   /// - Parameters:
   ///   - workers: asked for; nil for as many as there are tasks and cores.
   ///   - threads: asked for; nil to share out the cores.

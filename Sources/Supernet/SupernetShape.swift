@@ -87,6 +87,8 @@ public struct SupernetShape: Hashable, Codable, Sendable {
     (kind.rawValue * edgeCount + edge) * Operation.allCases.count + operation.rawValue
   }
 
+  /// Checks that such a supernet can be built.
+  ///
   /// - Throws: `SupernetError.impossible`, naming the first setting that cannot be built.
   public func validate() throws {
     func require(_ condition: Bool, _ sentence: String) throws {

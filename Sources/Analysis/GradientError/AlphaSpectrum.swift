@@ -22,6 +22,8 @@ public struct AlphaSpectrum: Codable, Equatable, Sendable {
   /// Hessian-vector products made.
   public var products: Int
 
+  /// Both ends of the spectrum of ∇²_αα L_val at the state before a step, in Double.
+  ///
   /// - Parameters:
   ///   - batches: validation batches.
   ///   - iterations: of Lanczos' method.

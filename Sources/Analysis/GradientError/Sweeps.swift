@@ -55,6 +55,8 @@ public struct EpsilonSweep: Codable, Equatable, Sendable {
   /// Kinks in all, on one batch.
   public var kinks: Int
 
+  /// Measures the error at every radius, on the network and on its smooth twin, in both precisions.
+  ///
   /// - Parameters:
   ///   - batches: pairs of batches, each with its own direction v.
   ///   - progress: is told of radii done, of how many.
@@ -235,6 +237,8 @@ public struct UnrollSweep: Codable, Equatable, Sendable {
   /// By K.
   public var rows: [Row]
 
+  /// Measures the gradients through 0, 1, … steps against the one through the most.
+  ///
   /// - Parameters:
   ///   - batches: pairs of batches that the K steps begin at.
   ///   - largest: K of the reference.
@@ -310,6 +314,8 @@ public struct DescentTest: Codable, Equatable, Sendable {
   /// Largest fall first.
   public var rows: [Row]
 
+  /// Moves α along each direction, trains w from there, and measures how far the validation loss falls.
+  ///
   /// - Parameters:
   ///   - length: s.
   ///   - batches: validation batches on which the fall is measured; none of them formed a direction.
