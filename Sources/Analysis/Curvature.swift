@@ -42,7 +42,7 @@ public struct Lanczos: Sendable {
   ///
   /// - Parameters:
   ///   - dimension: of the vectors that `product` takes.
-  ///   - deflating: orthonormal eigenvectors to leave out.
+  ///   - known: orthonormal eigenvectors to leave out.
   /// - Throws: `AnalysisError.noEigenvalues` for products that are not finite, and what `product`
   ///   throws.
   public func spectrum(
