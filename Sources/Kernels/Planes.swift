@@ -46,16 +46,16 @@ extension Arena {
       let from = base + (x &+ y &* width)
       let to = base + (target &+ y &* pitch)
       if let scale {
-        var i = 0
-        while i < width {
-          var c = 0
-          while c < channels {
-            let affine = L.load(base + (offset &+ c), shift).adding(
-              L.load(from + (i &+ c), shift), times: L.load(base + (scale &+ c), shift))
-            activation.apply(affine).store(to + (i &+ c), shift)
-            c &+= L.width
+        var c = 0
+        while c < channels {
+          let a = L.load(base + (scale &+ c), shift)
+          let b = L.load(base + (offset &+ c), shift)
+          var i = c
+          while i < width {
+            activation.apply(b.adding(L.load(from + i, shift), times: a)).store(to + i, shift)
+            i &+= channels
           }
-          i &+= channels
+          c &+= L.width
         }
       } else {
         var i = 0

@@ -3,7 +3,6 @@
 /// The source is a plane with a border of `border` zeros, [rows + 2·border][columns + 2·border][channels]; the
 /// gradient of the output lies in a plane with a border of its own. One kernel, `Stencil`, then serves every kernel
 /// size, stride and dilation, forward and backward: only these offsets differ.
-@safe
 public final class StencilTable: Sendable {
   /// Padded.
   public let channels: Int
@@ -24,18 +23,24 @@ public final class StencilTable: Sendable {
   /// Border of zeros that the output gradient needs.
   public let gradientBorder: Int
 
-  /// One set of outputs that read the same taps: rows `row`, `row + rowStep`, … and columns alike.
+  /// One set of outputs that read the same taps: rows `row`, `row + step`, … and columns alike.
+  ///
+  /// The taps form a grid too: tap (i, j) of output (u, v) lies at source + i·sourceRow + j·sourceColumn from the
+  /// lattice's point in the source, its weight at weight + i·weightRow + j·weightColumn in [taps][channels].
   struct Lattice: Sendable {
     var row: Int
     var column: Int
     var step: Int
     var rows: Int
     var columns: Int
-    /// Offsets in the source, relative to the lattice's point (u, v) at u·sourceRow + v·sourceColumn.
-    nonisolated(unsafe) var sources: UnsafeMutablePointer<Int>
-    /// Offsets in the weights, [taps][channels].
-    nonisolated(unsafe) var weights: UnsafeMutablePointer<Int>
-    var taps: Int
+    var tapRows: Int
+    var tapColumns: Int
+    var source: Int
+    var sourceRow: Int
+    var sourceColumn: Int
+    var weight: Int
+    var weightRow: Int
+    var weightColumn: Int
   }
 
   let forward: Lattice
@@ -69,51 +74,32 @@ public final class StencilTable: Sendable {
     gradientBorder = max(padding, dilation * (kernel - 1) - padding)
     let pitch = (columns + 2 * border) * channels
     let inset = border - padding
-    func lattice(
-      _ row: Int, _ column: Int, step: Int, rows: Int, columns: Int, _ taps: [(Int, Int)]
-    ) -> Lattice {
-      let sources = UnsafeMutablePointer<Int>.allocate(capacity: taps.count)
-      let weights = UnsafeMutablePointer<Int>.allocate(capacity: taps.count)
-      for (t, tap) in taps.enumerated() {
-        sources[t] = tap.0
-        weights[t] = tap.1
-      }
-      return Lattice(
-        row: row, column: column, step: step, rows: rows, columns: columns, sources: sources,
-        weights: weights, taps: taps.count)
-    }
-    let indices = (0..<kernel).flatMap { i in (0..<kernel).map { (i, $0) } }
-    forward = lattice(
-      0, 0, step: 1, rows: outRows, columns: outColumns,
-      indices.map { i, j in
-        (
-          (inset + i * dilation) * pitch + (inset + j * dilation) * channels,
-          (i * kernel + j) * channels
-        )
-      })
+    forward = Lattice(
+      row: 0, column: 0, step: 1, rows: outRows, columns: outColumns, tapRows: kernel,
+      tapColumns: kernel, source: inset * (pitch + channels), sourceRow: dilation * pitch,
+      sourceColumn: dilation * channels, weight: 0, weightRow: kernel * channels,
+      weightColumn: channels)
     let gradientPitch = (outColumns + 2 * gradientBorder) * channels
-    let gradientBorder = gradientBorder
+    let origin = gradientBorder * (gradientPitch + channels)
+    // dx at (stride·u + a, stride·v + b) reads dy at ((a + padding − i·dilation)/stride + u, …) where that is whole.
     backward = (0..<stride).flatMap { a in
       (0..<stride).map { b in
-        // dx at (stride·u + a, stride·v + b) reads dy at ((row + padding − i·dilation)/stride, …) where that is whole.
-        lattice(
-          a, b, step: stride, rows: rows / stride, columns: columns / stride,
-          indices.compactMap { i, j in
-            let (y, x) = (a + padding - i * dilation, b + padding - j * dilation)
-            guard y % stride == 0 && x % stride == 0 else { return nil }
-            return (
-              (gradientBorder + y / stride) * gradientPitch
-                + (gradientBorder + x / stride) * channels, (i * kernel + j) * channels
-            )
-          })
+        func taps(_ phase: Int) -> (first: Int, step: Int, count: Int, reach: Int) {
+          let whole = (0..<kernel).filter { (phase + padding - $0 * dilation) % stride == 0 }
+          let step = whole.count > 1 ? whole[1] - whole[0] : 1
+          let first = whole.first ?? 0
+          return (first, step, whole.count, (phase + padding - first * dilation) / stride)
+        }
+        let (vertical, horizontal) = (taps(a), taps(b))
+        return Lattice(
+          row: a, column: b, step: stride, rows: rows / stride, columns: columns / stride,
+          tapRows: vertical.count, tapColumns: horizontal.count,
+          source: origin + vertical.reach * gradientPitch + horizontal.reach * channels,
+          sourceRow: -(vertical.step * dilation / stride) * gradientPitch,
+          sourceColumn: -(horizontal.step * dilation / stride) * channels,
+          weight: (vertical.first * kernel + horizontal.first) * channels,
+          weightRow: vertical.step * kernel * channels, weightColumn: horizontal.step * channels)
       }
-    }
-  }
-
-  deinit {
-    for lattice in backward + [forward] {
-      lattice.sources.deallocate()
-      lattice.weights.deallocate()
     }
   }
 }
@@ -128,27 +114,15 @@ enum Stencil<L: Lanes> {
     _ source: Pointer, step: Int, _ lattice: StencilTable.Lattice, _ weights: Pointer,
     channels: Int, into out: Pointer, outStep: Int, adding: Bool, _ shift: Int
   ) {
-    let width = lattice.columns
     var c = 0
     while c < channels {
-      var x = 0
-      while x < width {
-        let left = width &- x
-        let from = source + (x &* step &+ c)
-        let to = out + (x &* outStep &+ c)
-        if left >= 8 && left % 7 != 0 {
-          StencilTile<L, 8>.run(from, step, lattice, weights + c, to, outStep, adding, shift)
-          x &+= 8
-        } else if left >= 7 {
-          StencilTile<L, 7>.run(from, step, lattice, weights + c, to, outStep, adding, shift)
-          x &+= 7
-        } else if left >= 4 {
-          StencilTile<L, 4>.run(from, step, lattice, weights + c, to, outStep, adding, shift)
-          x &+= 4
-        } else {
-          StencilTile<L, 1>.run(from, step, lattice, weights + c, to, outStep, adding, shift)
-          x &+= 1
-        }
+      let (source, weights, out) = (source + c, weights + c, out + c)
+      switch step {
+      case L.width: StencilRow<L, 1>.run(source, lattice, weights, out, outStep, adding, shift)
+      case 2 &* L.width: StencilRow<L, 2>.run(source, lattice, weights, out, outStep, adding, shift)
+      case 4 &* L.width: StencilRow<L, 4>.run(source, lattice, weights, out, outStep, adding, shift)
+      default:
+        StencilRow<L, 0>.run(source, step: step, lattice, weights, out, outStep, adding, shift)
       }
       c &+= L.width
     }
@@ -159,36 +133,66 @@ enum Stencil<L: Lanes> {
   static func weightGradient(
     _ source: Pointer, _ gradient: Pointer, _ table: StencilTable, into dw: Pointer, _ shift: Int
   ) {
-    let lattice = table.forward
     var c = 0
     while c < table.channels {
-      var t = 0
-      while t < lattice.taps {
-        let left = lattice.taps &- t
-        if L.components == 1 && left == 25 {
-          TapGradients<L, 25>.run(source + c, gradient + c, table, t, dw + c, shift)
-          t &+= 25
-        } else if left == 9 {
-          TapGradients<L, 9>.run(source + c, gradient + c, table, t, dw + c, shift)
-          t &+= 9
-        } else if left % 7 == 0 {
-          TapGradients<L, 7>.run(source + c, gradient + c, table, t, dw + c, shift)
-          t &+= 7
-        } else if left % 5 == 0 {
-          TapGradients<L, 5>.run(source + c, gradient + c, table, t, dw + c, shift)
-          t &+= 5
-        } else {
-          TapGradients<L, 1>.run(source + c, gradient + c, table, t, dw + c, shift)
-          t &+= 1
-        }
+      let (source, gradient, dw) = (source + c, gradient + c, dw + c)
+      switch table.kernel {
+      case 3: TapGradients<L, 3, 3>.run(source, gradient, table, into: dw, shift)
+      case 5 where L.components == 1:
+        TapGradients<L, 5, 5>.run(source, gradient, table, into: dw, shift)
+      case 5: TapGradients<L, 1, 5>.run(source, gradient, table, into: dw, shift)
+      case 7: TapGradients<L, 1, 7>.run(source, gradient, table, into: dw, shift)
+      default: TapGradients<L, 1, 1>.run(source, gradient, table, into: dw, shift)
       }
       c &+= L.width
     }
   }
 }
 
+/// One row of outputs of one vector of channels, cut into tiles; neighbours are `S` vectors apart, or `step` scalars
+/// where S is 0.
+///
+/// A distance that is a constant of the machine code takes no registers, so its tiles may be longer.
+private struct StencilRow<L: Lanes, let S: Int> {
+  typealias Pointer = UnsafeMutablePointer<L.Element>
+
+  @inline(__always)
+  static func run(
+    _ source: Pointer, step: Int = 0, _ lattice: StencilTable.Lattice, _ weights: Pointer,
+    _ out: Pointer, _ outStep: Int, _ adding: Bool, _ shift: Int
+  ) {
+    let width = lattice.columns
+    let step = S > 0 ? S &* L.width : step
+    var x = 0
+    while x < width {
+      let left = width &- x
+      let from = source + x &* step
+      let to = out + x &* outStep
+      if S == 1 && L.components == 1 && left >= 16 && left % 14 != 0 {
+        StencilTile<L, S, 16>.run(from, step, lattice, weights, to, outStep, adding, shift)
+        x &+= 16
+      } else if S == 1 && L.components == 1 && left >= 14 {
+        StencilTile<L, S, 14>.run(from, step, lattice, weights, to, outStep, adding, shift)
+        x &+= 14
+      } else if left >= 8 && left % 7 != 0 {
+        StencilTile<L, S, 8>.run(from, step, lattice, weights, to, outStep, adding, shift)
+        x &+= 8
+      } else if left >= 7 {
+        StencilTile<L, S, 7>.run(from, step, lattice, weights, to, outStep, adding, shift)
+        x &+= 7
+      } else if left >= 4 {
+        StencilTile<L, S, 4>.run(from, step, lattice, weights, to, outStep, adding, shift)
+        x &+= 4
+      } else {
+        StencilTile<L, S, 1>.run(from, step, lattice, weights, to, outStep, adding, shift)
+        x &+= 1
+      }
+    }
+  }
+}
+
 /// `Q` neighbouring outputs of a stencil in registers.
-private struct StencilTile<L: Lanes, let Q: Int> {
+private struct StencilTile<L: Lanes, let S: Int, let Q: Int> {
   typealias Pointer = UnsafeMutablePointer<L.Element>
 
   @inline(__always)
@@ -196,17 +200,27 @@ private struct StencilTile<L: Lanes, let Q: Int> {
     _ source: Pointer, _ step: Int, _ lattice: StencilTable.Lattice, _ weights: Pointer,
     _ out: Pointer, _ outStep: Int, _ adding: Bool, _ shift: Int
   ) {
+    let step = S > 0 ? S &* L.width : step
     var tile = InlineArray<Q, L>(repeating: L.zero)
+    var from = source + lattice.source
+    var weight = weights + lattice.weight
+    // One loop over all taps: the tile would leave its registers between two.
+    let taps = lattice.tapRows &* lattice.tapColumns
+    let sourceJump = lattice.sourceRow &- (lattice.tapColumns &- 1) &* lattice.sourceColumn
+    let weightJump = lattice.weightRow &- (lattice.tapColumns &- 1) &* lattice.weightColumn
+    var column = 1
     var t = 0
-    while t < lattice.taps {
-      let tap = L.load(weights + lattice.weights[t], shift)
-      let from = source + lattice.sources[t]
+    while t < taps {
+      let tap = L.load(weight, shift)
       var q = 0
       while q < Q {
-        tile[unchecked: q] = tile[unchecked: q].adding(
-          L.load(from + q &* step, shift), times: tap)
+        tile[unchecked: q] = tile[unchecked: q].adding(L.load(from + q &* step, shift), times: tap)
         q &+= 1
       }
+      let isLast = column == lattice.tapColumns
+      from += isLast ? sourceJump : lattice.sourceColumn
+      weight += isLast ? weightJump : lattice.weightColumn
+      column = isLast ? 1 : column &+ 1
       t &+= 1
     }
     var q = 0
@@ -222,43 +236,76 @@ private struct StencilTile<L: Lanes, let Q: Int> {
   }
 }
 
-/// The gradients of `T` taps in registers, over a plane.
-private struct TapGradients<L: Lanes, let T: Int> {
+/// The gradients of all taps over a plane, `I` rows of `J` taps in registers at a time.
+private struct TapGradients<L: Lanes, let I: Int, let J: Int> {
   typealias Pointer = UnsafeMutablePointer<L.Element>
 
   @inline(__always)
   static func run(
-    _ source: Pointer, _ gradient: Pointer, _ table: StencilTable, _ first: Int, _ dw: Pointer,
-    _ shift: Int
+    _ source: Pointer, _ gradient: Pointer, _ table: StencilTable, into dw: Pointer, _ shift: Int
+  ) {
+    let lattice = table.forward
+    var i = 0
+    while i < lattice.tapRows {
+      var j = 0
+      while j < lattice.tapColumns {
+        block(
+          source + (lattice.source &+ i &* lattice.sourceRow &+ j &* lattice.sourceColumn),
+          gradient, table, dw + (i &* lattice.weightRow &+ j &* lattice.weightColumn), shift)
+        j &+= J
+      }
+      i &+= I
+    }
+  }
+
+  @inline(__always)
+  private static func block(
+    _ source: Pointer, _ gradient: Pointer, _ table: StencilTable, _ dw: Pointer, _ shift: Int
   ) {
     let lattice = table.forward
     let channels = table.channels
+    let tapStep = lattice.sourceColumn
     let inset = table.gradientBorder &* (table.gradientPitch &+ channels)
     let step = table.stride &* channels
-    var sums = InlineArray<T, L>(repeating: L.zero)
+    var sums = InlineArray<I, InlineArray<J, L>>(repeating: InlineArray(repeating: L.zero))
     var y = 0
     while y < lattice.rows {
-      let from = source + y &* table.stride &* table.sourcePitch
-      let row = gradient + (inset &+ y &* table.gradientPitch)
+      var row = gradient + (inset &+ y &* table.gradientPitch)
+      // A pointer for each row of taps: the columns are then a few multiples of one step away.
+      var pixels = InlineArray<I, Pointer>(repeating: source + y &* table.stride &* table.sourcePitch)
+      var i = 1
+      while i < I {
+        pixels[unchecked: i] = pixels[unchecked: i &- 1] + lattice.sourceRow
+        i &+= 1
+      }
       var x = 0
       while x < lattice.columns {
-        let g = L.load(row + x &* channels, shift)
-        let pixel = from + x &* step
-        var t = 0
-        while t < T {
-          sums[unchecked: t] = sums[unchecked: t].adding(
-            L.load(pixel + lattice.sources[first &+ t], shift), times: g)
-          t &+= 1
+        let g = L.load(row, shift)
+        var i = 0
+        while i < I {
+          var j = 0
+          while j < J {
+            sums[unchecked: i][unchecked: j] = sums[unchecked: i][unchecked: j].adding(
+              L.load(pixels[unchecked: i] + j &* tapStep, shift), times: g)
+            j &+= 1
+          }
+          pixels[unchecked: i] += step
+          i &+= 1
         }
+        row += channels
         x &+= 1
       }
       y &+= 1
     }
-    var t = 0
-    while t < T {
-      let target = dw + lattice.weights[first &+ t]
-      (L.load(target, shift) + sums[unchecked: t]).store(target, shift)
-      t &+= 1
+    var i = 0
+    while i < I {
+      var j = 0
+      while j < J {
+        let target = dw + (i &* lattice.weightRow &+ j &* lattice.weightColumn)
+        (L.load(target, shift) + sums[unchecked: i][unchecked: j]).store(target, shift)
+        j &+= 1
+      }
+      i &+= 1
     }
   }
 }
