@@ -47,7 +47,7 @@ let package = Package(
       providers: [.apt(["libcairo2-dev", "libpango1.0-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CMinpack", pkgConfig: "cminpack", providers: [.apt(["libcminpack-dev"])]),
-    .systemLibrary(name: "CPrefetch"),
+    .systemLibrary(name: "CCacheHints"),
     .systemLibrary(name: "CProcessor"),
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
@@ -58,7 +58,7 @@ let package = Package(
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-    .target(name: "Kernels", dependencies: ["CPrefetch"], swiftSettings: kernels),
+    .target(name: "Kernels", dependencies: ["CCacheHints"], swiftSettings: kernels),
     .target(name: "Processor", dependencies: ["CProcessor"], swiftSettings: kernels),
     .target(
       name: "Datasets",

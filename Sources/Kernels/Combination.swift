@@ -1,4 +1,4 @@
-import CPrefetch
+import CCacheHints
 
 /// A list of planes with per-channel coefficients, refilled between phases.
 ///

@@ -46,7 +46,7 @@ extension Arena {
     }
     matrix(
       scratch, places.pointwise, inputs: table.channels, outputs: places.outputs,
-      pixels: table.outRows &* table.outColumns, into: z, moments: moments)
+      pixels: table.outRows &* table.outColumns, into: z, moments: moments, streams: streams)
   }
 
   @inline(__always)
@@ -65,22 +65,35 @@ extension Arena {
   }
 
   /// y = x·w for a dense matrix of pixels; adds Σy and Σy² to `moments` unless negative.
+  ///
+  /// streams: whether y is read again only after more than the caches hold, so that it is written past them.
   @_specialize(where A == PlainFloat)
   @_specialize(where A == PlainDouble)
   @_specialize(where A == DualFloat)
   @_specialize(where A == DualDouble)
   public func matrix(
-    _ x: Int, _ w: Int, inputs: Int, outputs: Int, pixels: Int, into y: Int, moments: Int = -1
+    _ x: Int, _ w: Int, inputs: Int, outputs: Int, pixels: Int, into y: Int, moments: Int = -1,
+    streams: Bool = false
   ) {
     let sink = moments < 0 ? nil : (sums: sums + moments, shift: sumShift)
-    if isWide(outputs) {
+    let width = isWide(outputs) ? A.Wide.width : A.Narrow.width
+    switch (isWide(outputs), streams && (y | outputs | shift) % width == 0) {
+    case (true, true):
       Pointwise<A.Wide>.forward(
-        base + x, step: inputs, base + w, inputs: inputs, outputs: outputs, into: base + y,
-        outStep: outputs, width: pixels, shift, moments: sink)
-    } else {
+        Streamed.self, base + x, step: inputs, base + w, inputs: inputs, outputs: outputs,
+        into: base + y, outStep: outputs, width: pixels, shift, moments: sink)
+    case (true, false):
+      Pointwise<A.Wide>.forward(
+        Cached.self, base + x, step: inputs, base + w, inputs: inputs, outputs: outputs,
+        into: base + y, outStep: outputs, width: pixels, shift, moments: sink)
+    case (false, true):
       Pointwise<A.Narrow>.forward(
-        base + x, step: inputs, base + w, inputs: inputs, outputs: outputs, into: base + y,
-        outStep: outputs, width: pixels, shift, moments: sink)
+        Streamed.self, base + x, step: inputs, base + w, inputs: inputs, outputs: outputs,
+        into: base + y, outStep: outputs, width: pixels, shift, moments: sink)
+    case (false, false):
+      Pointwise<A.Narrow>.forward(
+        Cached.self, base + x, step: inputs, base + w, inputs: inputs, outputs: outputs,
+        into: base + y, outStep: outputs, width: pixels, shift, moments: sink)
     }
   }
 
@@ -142,7 +155,7 @@ extension Arena {
     let inset = table.gradientBorder &* (table.gradientPitch &+ channels)
     for y in 0..<table.outRows {
       Pointwise<L>.forward(
-        base + (dz &+ y &* table.outColumns &* places.outputs), step: places.outputs,
+        Cached.self, base + (dz &+ y &* table.outColumns &* places.outputs), step: places.outputs,
         base + places.transposed, inputs: places.outputs, outputs: channels,
         into: base + (bordered &+ inset &+ y &* table.gradientPitch), outStep: channels,
         width: table.outColumns, shift)

@@ -1,3 +1,5 @@
+import CCacheHints
+
 /// Vectors that can choose lane by lane.
 ///
 /// The standard library's comparisons are vector instructions for concrete types only, loops over lanes in generic
@@ -7,6 +9,20 @@ public protocol KernelVector: SIMD where Scalar: KernelScalar {
   static func choose(_ a: Self, over b: Self, _ yes: Self, _ no: Self) -> Self
   /// The lanes of `yes` where a = b, of `no` elsewhere.
   static func choose(_ a: Self, equal b: Self, _ yes: Self, _ no: Self) -> Self
+}
+
+extension KernelVector {
+  /// Writes the vector to an address that is a multiple of its size, past the caches.
+  @inline(__always)
+  func stream(to address: UnsafeMutableRawPointer) {
+    switch MemoryLayout<Self>.size {
+    #if AVX512
+      case 64: stream_64(address, unsafeBitCast(self, to: SIMD16<UInt32>.self))
+    #endif
+    case 32: stream_32(address, unsafeBitCast(self, to: SIMD8<UInt32>.self))
+    default: address.storeBytes(of: self, as: Self.self)
+    }
+  }
 }
 
 extension SIMD4: KernelVector where Scalar: KernelScalar {

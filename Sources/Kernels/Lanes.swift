@@ -18,6 +18,8 @@ public protocol Lanes {
   static func splat(_ p: UnsafeMutablePointer<Element>, _ shift: Int) -> Self
   /// Writes the lanes to `p`, and their tangents to `p + shift`.
   func store(_ p: UnsafeMutablePointer<Element>, _ shift: Int)
+  /// The same past the caches: for what is read again only after much else was. `p` is a multiple of a vector's size.
+  func stream(_ p: UnsafeMutablePointer<Element>, _ shift: Int)
   /// self + a·b, fused.
   func adding(_ a: Self, times b: Self) -> Self
   /// Lane by lane.
@@ -74,6 +76,10 @@ public struct Plain<Vector: KernelVector>: Lanes {
   public func store(_ p: UnsafeMutablePointer<Element>, _ shift: Int) {
     UnsafeMutableRawPointer(p).storeBytes(of: values, as: Vector.self)
   }
+
+  /// Writes the lanes to `p`, past the caches.
+  @inline(__always)
+  public func stream(_ p: UnsafeMutablePointer<Element>, _ shift: Int) { values.stream(to: p) }
 
   @inline(__always)
   public func adding(_ a: Self, times b: Self) -> Self {
@@ -163,6 +169,13 @@ public struct Dual<Vector: KernelVector>: Lanes {
     UnsafeMutableRawPointer(p + shift).storeBytes(of: tangents, as: Vector.self)
   }
 
+  /// Writes the lanes to `p`, and their tangents to `p + shift`, past the caches.
+  @inline(__always)
+  public func stream(_ p: UnsafeMutablePointer<Element>, _ shift: Int) {
+    values.stream(to: p)
+    tangents.stream(to: p + shift)
+  }
+
   @inline(__always)
   public func adding(_ a: Self, times b: Self) -> Self {
     Self(
@@ -219,5 +232,27 @@ public struct Dual<Vector: KernelVector>: Lanes {
       sums[i &+ shift] += Double(tangents[i])
       i &+= 1
     }
+  }
+}
+
+/// Where a kernel writes its result: a type, so that the choice costs nothing in its loops.
+protocol Destination {
+  /// Writes the lanes, and their tangents `shift` scalars behind.
+  static func write<L: Lanes>(_ lanes: L, _ p: UnsafeMutablePointer<L.Element>, _ shift: Int)
+}
+
+/// Into the caches: for what is read next.
+enum Cached: Destination {
+  @inline(__always)
+  static func write<L: Lanes>(_ lanes: L, _ p: UnsafeMutablePointer<L.Element>, _ shift: Int) {
+    lanes.store(p, shift)
+  }
+}
+
+/// Past the caches, to places that are multiples of a vector: for what is read only after much else was.
+enum Streamed: Destination {
+  @inline(__always)
+  static func write<L: Lanes>(_ lanes: L, _ p: UnsafeMutablePointer<L.Element>, _ shift: Int) {
+    lanes.stream(p, shift)
   }
 }

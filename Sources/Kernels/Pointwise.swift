@@ -6,22 +6,24 @@ enum Pointwise<L: Lanes> {
 
   /// y = x·w for `width` pixels; adds the sums of y and y² of each output to `moments` where there are any.
   ///
-  /// moments: [2][outputs] in Double, `momentShift` to their tangents.
+  /// moments: [2][outputs] in Double, `shift` to their tangents.
   @inline(__always)
-  static func forward(
-    _ x: Pointer, step: Int, _ w: Pointer, inputs: Int, outputs: Int, into y: Pointer,
+  static func forward<D: Destination>(
+    _: D.Type, _ x: Pointer, step: Int, _ w: Pointer, inputs: Int, outputs: Int, into y: Pointer,
     outStep: Int, width: Int, _ shift: Int,
     moments: (sums: UnsafeMutablePointer<Double>, shift: Int)? = nil
   ) {
     var o = 0
     if L.components == 1 {
       while o &+ 2 &* L.width <= outputs {
-        Columns<L, 2>.run(x, step, w + o, inputs, outputs, y + o, outStep, width, shift, moments, o)
+        Columns<L, D, 2>.run(
+          x, step, w + o, inputs, outputs, y + o, outStep, width, shift, moments, o)
         o &+= 2 &* L.width
       }
     }
     while o < outputs {
-      Columns<L, 1>.run(x, step, w + o, inputs, outputs, y + o, outStep, width, shift, moments, o)
+      Columns<L, D, 1>.run(
+        x, step, w + o, inputs, outputs, y + o, outStep, width, shift, moments, o)
       o &+= L.width
     }
   }
@@ -59,7 +61,7 @@ enum Pointwise<L: Lanes> {
 }
 
 /// `B` vectors of outputs of a pointwise convolution, for a row of pixels cut into tiles.
-private struct Columns<L: Lanes, let B: Int> {
+private struct Columns<L: Lanes, D: Destination, let B: Int> {
   typealias Pointer = UnsafeMutablePointer<L.Element>
   typealias Sums = InlineArray<B, L>
 
@@ -77,23 +79,23 @@ private struct Columns<L: Lanes, let B: Int> {
       let from = x + p &* step
       let to = y + p &* outStep
       if B == 1 && L.components == 1 && left >= 14 {
-        PointwiseTile<L, 14, B>.run(
+        PointwiseTile<L, D, 14, B>.run(
           from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)
         p &+= 14
       } else if left >= 8 && left % 7 != 0 {
-        PointwiseTile<L, 8, B>.run(
+        PointwiseTile<L, D, 8, B>.run(
           from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)
         p &+= 8
       } else if left >= 7 {
-        PointwiseTile<L, 7, B>.run(
+        PointwiseTile<L, D, 7, B>.run(
           from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)
         p &+= 7
       } else if left >= 4 {
-        PointwiseTile<L, 4, B>.run(
+        PointwiseTile<L, D, 4, B>.run(
           from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)
         p &+= 4
       } else {
-        PointwiseTile<L, 1, B>.run(
+        PointwiseTile<L, D, 1, B>.run(
           from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)
         p &+= 1
       }
@@ -108,7 +110,7 @@ private struct Columns<L: Lanes, let B: Int> {
 }
 
 /// `Q` pixels by `B` vectors of outputs in registers.
-private struct PointwiseTile<L: Lanes, let Q: Int, let B: Int> {
+private struct PointwiseTile<L: Lanes, D: Destination, let Q: Int, let B: Int> {
   typealias Pointer = UnsafeMutablePointer<L.Element>
 
   @inline(__always)
@@ -144,7 +146,7 @@ private struct PointwiseTile<L: Lanes, let Q: Int, let B: Int> {
       var b = 0
       while b < B {
         let value = tile[unchecked: q][unchecked: b]
-        value.store(y + (q &* outStep &+ b &* L.width), shift)
+        D.write(value, y + (q &* outStep &+ b &* L.width), shift)
         sum[unchecked: b] = sum[unchecked: b] + value
         squares[unchecked: b] = squares[unchecked: b].adding(value, times: value)
         b &+= 1

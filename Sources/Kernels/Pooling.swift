@@ -50,16 +50,18 @@ extension Arena {
   @_specialize(where A == DualFloat)
   @_specialize(where A == DualDouble)
   public func maxPool(_ x: Int, _ shape: PoolShape, into y: Int, taps: Int, moments: Int) {
-    if isWide(shape.channels) {
-      maxPool(A.Wide.self, x, shape, y, taps, moments)
-    } else {
-      maxPool(A.Narrow.self, x, shape, y, taps, moments)
+    let width = isWide(shape.channels) ? A.Wide.width : A.Narrow.width
+    switch (isWide(shape.channels), streams && (y | taps | shape.channels | shift) % width == 0) {
+    case (true, true): maxPool(A.Wide.self, Streamed.self, x, shape, y, taps, moments)
+    case (true, false): maxPool(A.Wide.self, Cached.self, x, shape, y, taps, moments)
+    case (false, true): maxPool(A.Narrow.self, Streamed.self, x, shape, y, taps, moments)
+    case (false, false): maxPool(A.Narrow.self, Cached.self, x, shape, y, taps, moments)
     }
   }
 
   @inline(__always)
-  private func maxPool<L: Lanes>(
-    _: L.Type, _ x: Int, _ shape: PoolShape, _ y: Int, _ taps: Int, _ moments: Int
+  private func maxPool<L: Lanes, D: Destination>(
+    _: L.Type, _: D.Type, _ x: Int, _ shape: PoolShape, _ y: Int, _ taps: Int, _ moments: Int
   ) where L.Element == Element {
     let channels = shape.channels
     var c = 0
@@ -80,8 +82,8 @@ extension Arena {
                 L.self, corner, rows.first, rows.end, columns.first, columns.end, shape, &index)
             }
           let at = (u &* shape.outColumns &+ v) &* channels &+ c
-          best.store(base + (y &+ at), shift)
-          Plain<L.Vector>(values: index).store(base + (taps &+ at), shift)
+          D.write(best, base + (y &+ at), shift)
+          D.write(Plain<L.Vector>(values: index), base + (taps &+ at), shift)
           sum = sum + best
           squares = squares.adding(best, times: best)
         }
@@ -118,16 +120,18 @@ extension Arena {
   @_specialize(where A == DualFloat)
   @_specialize(where A == DualDouble)
   public func averagePool(_ x: Int, _ shape: PoolShape, into y: Int, moments: Int) {
-    if isWide(shape.channels) {
-      averagePool(A.Wide.self, x, shape, y, moments)
-    } else {
-      averagePool(A.Narrow.self, x, shape, y, moments)
+    let width = isWide(shape.channels) ? A.Wide.width : A.Narrow.width
+    switch (isWide(shape.channels), streams && (y | shape.channels | shift) % width == 0) {
+    case (true, true): averagePool(A.Wide.self, Streamed.self, x, shape, y, moments)
+    case (true, false): averagePool(A.Wide.self, Cached.self, x, shape, y, moments)
+    case (false, true): averagePool(A.Narrow.self, Streamed.self, x, shape, y, moments)
+    case (false, false): averagePool(A.Narrow.self, Cached.self, x, shape, y, moments)
     }
   }
 
   @inline(__always)
-  private func averagePool<L: Lanes>(
-    _: L.Type, _ x: Int, _ shape: PoolShape, _ y: Int, _ moments: Int
+  private func averagePool<L: Lanes, D: Destination>(
+    _: L.Type, _: D.Type, _ x: Int, _ shape: PoolShape, _ y: Int, _ moments: Int
   ) where L.Element == Element {
     let channels = shape.channels
     var c = 0
@@ -147,7 +151,7 @@ extension Arena {
             }
           let count = (rows.end &- rows.first) &* (columns.end &- columns.first)
           let mean = total * L(values: L.Vector(repeating: 1 / Element(count)))
-          mean.store(base + (y &+ (u &* shape.outColumns &+ v) &* channels &+ c), shift)
+          D.write(mean, base + (y &+ (u &* shape.outColumns &+ v) &* channels &+ c), shift)
           sum = sum + mean
           squares = squares.adding(mean, times: mean)
         }
@@ -208,7 +212,8 @@ extension Arena {
 
   /// Divides the gradient of each average by the number of pixels that it was taken over.
   @inline(__always)
-  private func divide<L: Lanes>(_: L.Type, _ dy: Int, _ shape: PoolShape) where L.Element == Element {
+  private func divide<L: Lanes>(_: L.Type, _ dy: Int, _ shape: PoolShape)
+  where L.Element == Element {
     for u in 0..<shape.outRows {
       let rows = shape.window(u, shape.rows)
       for v in 0..<shape.outColumns {

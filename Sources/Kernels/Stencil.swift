@@ -272,7 +272,8 @@ private struct TapGradients<L: Lanes, let I: Int, let J: Int> {
     while y < lattice.rows {
       var row = gradient + (inset &+ y &* table.gradientPitch)
       // A pointer for each row of taps: the columns are then a few multiples of one step away.
-      var pixels = InlineArray<I, Pointer>(repeating: source + y &* table.stride &* table.sourcePitch)
+      var pixels = InlineArray<I, Pointer>(
+        repeating: source + y &* table.stride &* table.sourcePitch)
       var i = 1
       while i < I {
         pixels[unchecked: i] = pixels[unchecked: i &- 1] + lattice.sourceRow

@@ -1,3 +1,4 @@
+import CCacheHints
 import Glibc
 import Synchronization
 
@@ -65,9 +66,10 @@ public final class ThreadTeam: Sendable {
       let count = count.load(ordering: .relaxed)
       while true {
         let task = next.add(1, ordering: .relaxed).oldValue
-        if task >= count { return }
+        if task >= count { break }
         body(task, worker)
       }
+      stream_fence()
     }
   }
 
