@@ -38,9 +38,11 @@ public struct Lanczos: Sendable {
     public var smallest: Double { values.first ?? 0 }
   }
 
+  /// The outermost eigenvalues of a symmetric operator, by products with it alone.
+  ///
   /// - Parameters:
   ///   - dimension: of the vectors that `product` takes.
-  ///   - deflating: orthonormal eigenvectors to leave out.
+  ///   - known: orthonormal eigenvectors to leave out.
   /// - Throws: `AnalysisError.noEigenvalues` for products that are not finite, and what `product`
   ///   throws.
   public func spectrum(
@@ -135,6 +137,8 @@ public struct PowerIteration: Sendable {
     self.iterations = iterations
   }
 
+  /// The eigenvalue λ with the largest |λ + shift|, by repeated products from a vector.
+  ///
   /// - Parameter start: not orthogonal to the eigenvector that is sought.
   public func eigenvalue(from start: [Double], product: ([Double]) throws -> [Double]) throws
     -> Double

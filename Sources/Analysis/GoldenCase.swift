@@ -20,6 +20,8 @@ public struct GoldenCase: Sendable {
   /// All fields of the file.
   public let values: [String: GoldenValue]
 
+  /// Reads one file; its name without the ending is the case's.
+  ///
   /// - Throws: `GoldenError`, naming the file and what is missing or malformed.
   public init(contentsOf file: URL) throws {
     name = file.deletingPathExtension().lastPathComponent

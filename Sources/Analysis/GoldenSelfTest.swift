@@ -67,6 +67,8 @@ public struct GoldenSelfTest<Scalar: KernelScalar> {
   private var train: SupernetInput<Scalar> { SupernetInput(golden.trainBatch(0)) }
   private var validation: SupernetInput<Scalar> { SupernetInput(golden.validationBatch()) }
 
+  /// Compares every field of the case that the file has.
+  ///
   /// - Throws: what the passes throw; a missing field is not compared, a wrong one is reported.
   public mutating func run() throws -> SelfTestReport {
     checkLayout()

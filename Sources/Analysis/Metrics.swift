@@ -15,6 +15,8 @@ public struct DirectionComparison: Sendable {
   /// Columns.
   public let operations: Int
 
+  /// Compares two directions, [edges][operations] in a row.
+  ///
   /// - Precondition: both have edges × operations entries.
   public init(estimate: [Double], reference: [Double], edges: Int, operations: Int) {
     precondition(

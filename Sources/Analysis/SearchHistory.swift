@@ -34,6 +34,8 @@ public struct SearchHistory: Codable, Equatable, Sendable {
   /// In order; at least one.
   public var epochs: [Epoch]
 
+  /// The course of a search by its epochs.
+  ///
   /// - Throws: `EventLogError.levelTooLow` for a record without epochs, `AnalysisError.notRecorded` while there are none.
   public init(_ reader: RunReader) throws {
     run = reader.run.name
@@ -55,6 +57,8 @@ public struct AlphaWeights: Codable, Equatable, Sendable {
   /// [2 kinds][edges][8 operations], flattened; every row of eight adds up to 1.
   public var values: [Double]
 
+  /// The softmax over the operations of each edge.
+  ///
   /// - Parameter alpha: [2 kinds][edges][8 operations].
   public init(alpha: [Float]) {
     let operations = Operation.allCases.count
@@ -111,6 +115,8 @@ public struct AlphaHistory: Codable, Equatable, Sendable {
   /// Its cell.
   public var genotype: Genotype
 
+  /// The weights at one moment, and their way there.
+  ///
   /// - Parameters:
   ///   - epoch: the moment looked at is the end of this epoch, from 0; nil for the last.
   ///   - most: steps that are read, evenly spread.

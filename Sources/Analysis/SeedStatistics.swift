@@ -11,6 +11,8 @@ public struct SeedMean: Codable, Equatable, Sendable {
   /// How many.
   public var seeds: Int
 
+  /// The mean with its t interval; without one for a single seed.
+  ///
   /// - Parameter values: one per seed, finite; at least one.
   public init(_ values: [Double], level: Double = 0.95) {
     precondition(!values.isEmpty, "a mean of nothing")

@@ -18,6 +18,8 @@ public struct Batch<Scalar: KernelScalar>: Equatable, Sendable {
   /// The number of images.
   public var count: Int { labels.count }
 
+  /// Images in NHWC order, one label for each.
+  ///
   /// - Precondition: images holds count · rows · columns · channels scalars.
   public init(images: [Scalar], labels: [Int], rows: Int, columns: Int, channels: Int) {
     precondition(

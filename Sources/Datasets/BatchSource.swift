@@ -18,6 +18,8 @@ public struct BatchSource: Sendable {
   private let validationAugmentation: Augmentation
   private let seed: UInt64
 
+  /// Cuts the training images, in file order, into a half for w and a half for α.
+  ///
   /// - Parameter trainImages: only the first so many training images.
   /// - Throws: `DatasetError.tooFewImages`, `.impossibleBatch`.
   public init(

@@ -71,6 +71,8 @@ public struct Dataset: Sendable {
     }
   }
 
+  /// A data set in memory; `contents` are the files that its hash covers, decompressed.
+  ///
   /// - Precondition: both parts have images of one shape.
   public init(
     name: String, train: ImageSet, test: ImageSet, means: [Float], deviations: [Float],

@@ -18,6 +18,8 @@ public struct ImageSet: Equatable, Sendable {
   /// Bytes of one image.
   public var imageSize: Int { rows * columns * channels }
 
+  /// Images of one shape with their labels; pixels in NHWC order.
+  ///
   /// - Precondition: the numbers of pixels and labels belong together.
   public init(
     pixels: [UInt8], labels: [UInt8], rows: Int, columns: Int, channels: Int, classNames: [String]

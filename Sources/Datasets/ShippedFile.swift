@@ -4,6 +4,8 @@ import Foundation
 ///
 /// `Bundle.module` traps when its folder is gone; this looks, and throws.
 public enum ShippedFile {
+  /// The file of a resource bundle, looked for beside the program and beside its tests.
+  ///
   /// - Parameters:
   ///   - bundle: the resource bundle's name, "milenas-lab_Datasets".
   ///   - path: inside `Resources`.

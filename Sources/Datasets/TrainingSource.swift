@@ -43,6 +43,8 @@ public struct WholeSource: TrainingSource {
   private let seed: UInt64
   private let augmentation: Augmentation
 
+  /// All images of a data set, the training images shuffled and augmented by the seed.
+  ///
   /// - Parameter trainImages: only the first so many training images.
   /// - Throws: `DatasetError.tooFewImages`, `.impossibleBatch`.
   public init(

@@ -85,7 +85,8 @@ extension RunManifest<DerivedTraining> {
   ///
   /// - Parameters:
   ///   - folder: where they lie now; nil for where they lay.
-  ///   - strict, workers: as `TrainingConfiguration.openSource`.
+  ///   - strict: whether a damaged image ends the training.
+  ///   - workers: threads that decode images.
   /// - Throws: `DatasetError`; `EventLogError.otherData`.
   public func openSource(folder: String? = nil, strict: Bool, workers: Int) throws
     -> any TrainingSource

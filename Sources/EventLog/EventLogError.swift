@@ -72,7 +72,8 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .runExists(let name, let path):
-      "a run called \(name) exists already in \(path): choose another --name, or remove that folder"
+      "a run called \(name) exists already in \(path): go on with it (--resume \(name)), choose "
+        + "another --name, or remove that folder"
     case .impossibleName(let name):
       "\"\(name)\" cannot name a run: use letters, digits, '-', '_' and '.', not first a '.'"
     case .noRuns(let folder):

@@ -51,6 +51,8 @@ public struct RunManifest<Loop: RecordedLoop>: Codable, Equatable, Sendable {
     self.environment = environment
   }
 
+  /// Reads `manifest.json`.
+  ///
   /// - Throws: `EventLogError.unreadableManifest`, `.otherKind`.
   public init(contentsOf url: URL) throws {
     let kind = try ManifestHead(contentsOf: url).kind ?? .search

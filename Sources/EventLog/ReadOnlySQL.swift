@@ -29,11 +29,15 @@ public struct QueryResult: Equatable, Sendable {
 public struct ReadOnlySQL {
   private let queue: DatabaseQueue
 
+  /// Opens a run's log read-only.
+  ///
   /// - Throws: as `RunReader`.
   public init(_ run: RunFolder) throws {
     queue = try LogDatabase.openForReading(run.logFile)
   }
 
+  /// Runs one SELECT, whole, within a time.
+  ///
   /// - Throws: `EventLogError.refusedSQL`, `.slowSQL`, `.damaged`.
   public func run(_ sql: String, timeLimit seconds: Double = 60) throws -> QueryResult {
     try LogDatabase.translatingErrors(of: queue.path) {

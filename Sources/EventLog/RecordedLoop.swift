@@ -21,6 +21,7 @@ where
   Configuration: RecordedConfiguration, State: RecordedState, Step: RecordedStep,
   Epoch: RecordedEpoch, Result: RecordedResult
 {
+  /// What its records are called.
   static var kind: RunKind { get }
   /// The images that it works on.
   var data: DataIdentity { get }
@@ -39,9 +40,12 @@ where
   /// Rows that tell what vectors of its rows mean; they never change.
   static func insertLegend(of configuration: Configuration, in db: Database) throws
 
+  /// The file of a checkpoint, with the weights cut into the slices of a layout.
   static func file(of checkpoint: RunCheckpoint<Self>, _ layout: ParameterLayout) throws
     -> StateFile
 
+  /// The checkpoint that a file holds.
+  ///
   /// - Throws: `Safetensors.Malformed` for a file of another network.
   static func checkpoint(
     from file: StateFile, _ layout: ParameterLayout, _ configuration: Configuration
@@ -64,7 +68,7 @@ public protocol RecordedConfiguration: Codable, Equatable, Sendable {
 
 /// All that a loop carries from step to step.
 public protocol RecordedState: Equatable, Sendable {
-  /// Steps and epochs done, and steps of the present epoch.
+  /// Steps done, through all epochs.
   var step: Int { get }
   /// Epochs done.
   var epoch: Int { get }
@@ -97,6 +101,8 @@ public protocol RecordedStep: RecordedRow {
   func vectors(named name: String) -> [(name: String, values: [Float])]
   /// Stores the row, and those that go with it.
   func insert(in db: Database, attempt: Int, state: StateHash, digest: Data) throws
+  /// The rows of a range of steps, in order.
+  ///
   /// - Throws: `DatabaseError` (corrupt) when a vector has a broken length.
   static func fetchAll(_ db: Database, steps: Range<Int>) throws -> [Self]
 }
@@ -112,6 +118,8 @@ public protocol RecordedEpoch: RecordedRow, Codable, Equatable {
 
   /// Stores the row.
   func insert(in db: Database, attempt: Int, state: StateHash, digest: Data) throws
+  /// All epochs, in order.
+  ///
   /// - Throws: `DatabaseError` (corrupt) when a vector has a broken length.
   static func fetchAll(_ db: Database) throws -> [Self]
 }

@@ -34,6 +34,8 @@ public final class RecordReplay<Loop: RecordedLoop> {
     public var after: Loop.State
   }
 
+  /// Opens a record and the images that it was made with; nothing is computed yet.
+  ///
   /// - Parameter dataFolder: where the images lie now; nil for where they lay.
   /// - Throws: as `RecordReader` and `RecordedLoop.open`.
   public init(_ run: RunFolder, threads: Int, dataFolder: String? = nil) throws {

@@ -47,6 +47,8 @@ public struct RunComparison: Encodable, Equatable, Sendable {
     settings.isEmpty && firstDifference == nil && results[0].epochs == results[1].epochs
   }
 
+  /// Compares two records of the same kind.
+  ///
   /// - Throws: as `RecordReader`; `EventLogError.otherKind` for a search beside an evaluation.
   public init(_ first: RunFolder, _ second: RunFolder) throws {
     switch try first.kind() {

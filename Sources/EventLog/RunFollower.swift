@@ -5,8 +5,11 @@ public typealias RunFollower = RecordFollower<SearchLoop>
 
 /// Reads what is new in a record while another process writes it.
 public struct RecordFollower<Loop: RecordedLoop> {
+  /// A row that was committed since it was last asked.
   public enum News: Sendable {
+    /// A step, at levels `step` and `trace`.
     case step(Loop.Step)
+    /// An epoch, after its last step.
     case epoch(Loop.Epoch)
   }
 
@@ -14,6 +17,8 @@ public struct RecordFollower<Loop: RecordedLoop> {
   private var nextStep: Int
   private var nextEpoch: Int
 
+  /// Begins at the present end of a record, or some steps before it.
+  ///
   /// - Parameter steps: how many of the past are news, too.
   /// - Throws: as `RecordReader`.
   public init(_ run: RunFolder, steps: Int) throws {

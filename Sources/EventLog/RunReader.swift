@@ -15,6 +15,8 @@ public struct RecordReader<Loop: RecordedLoop> {
   public let manifest: RunManifest<Loop>
   let queue: DatabaseQueue
 
+  /// Opens a record read-only; another process may be writing it.
+  ///
   /// - Throws: `EventLogError.newerSchema`, `.damaged`, `.needsRecovery`, `.unreadableManifest`, `.otherKind`.
   public init(_ run: RunFolder) throws {
     self.run = run

@@ -6,7 +6,12 @@ import Search
 public struct RunSummary: Encodable, Equatable, Sendable {
   /// How far a run came.
   public enum Status: String, Encodable, Sendable {
-    case running, completed, interrupted
+    /// A living process writes its record.
+    case running
+    /// It ended after its last epoch.
+    case completed
+    /// Its user ended it; it can be resumed.
+    case interrupted
     /// Its stop rule ended it.
     case stoppedEarly = "stopped early"
     /// An error ended it; `problem` says which.

@@ -4,6 +4,8 @@ import Supernet
 
 /// `plot alpha`: what each operation weighs on its edge, at a moment and on the way there.
 extension Figure {
+  /// The weights of operations at one moment as a heat map, and their way there.
+  ///
   /// - Throws: `FigureError.noNumbers`.
   public static func alpha(
     _ history: AlphaHistory, from run: FigureRun, title: Text?

@@ -3,7 +3,12 @@ import Foundation
 /// One axis of a panel: what it says, what it spans, where its ticks are.
 public struct Axis: Sendable {
   /// How numbers become places.
-  public enum Scale: Sendable { case linear, logarithmic }
+  public enum Scale: Sendable {
+    /// Equal differences have equal lengths.
+    case linear
+    /// Equal ratios have equal lengths.
+    case logarithmic
+  }
 
   /// Where an axis has ticks.
   public enum Ticks: Sendable {
@@ -30,6 +35,7 @@ public struct Axis: Sendable {
   /// Whether faint lines cross the panel at its ticks.
   public var hasGrid: Bool
 
+  /// Linear over the data, with ticks at round numbers, unless said otherwise.
   public init(
     _ label: Text, scale: Scale = .linear, range: ClosedRange<Double>? = nil,
     including: [Double] = [], ticks: Ticks = .automatic, isWhole: Bool = false,

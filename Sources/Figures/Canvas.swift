@@ -20,9 +20,26 @@ public struct Pen: Equatable, Sendable {
 /// Which point of a piece of text is meant by its place.
 public struct Anchor: Equatable, Sendable {
   /// Along the line.
-  public enum Horizontal: Sendable { case left, center, right }
-  /// `middle` is half the height of a digit above the baseline.
-  public enum Vertical: Sendable { case top, middle, baseline, bottom }
+  public enum Horizontal: Sendable {
+    /// The place is where the words begin.
+    case left
+    /// The place is half-way.
+    case center
+    /// The place is where the words end.
+    case right
+  }
+
+  /// Across it.
+  public enum Vertical: Sendable {
+    /// The top of the tallest letters.
+    case top
+    /// Half the height of a digit above the baseline.
+    case middle
+    /// The line that the letters stand on.
+    case baseline
+    /// The bottom of the lowest letters.
+    case bottom
+  }
 
   /// Which side of the words the place is.
   public var horizontal: Horizontal
@@ -40,7 +57,16 @@ public struct Anchor: Equatable, Sendable {
 /// where it is empty.
 public struct Canvas {
   /// What a thing is; labels keep clear of data and of other words.
-  public enum Role: Equatable, Sendable { case frame, shade, data, words }
+  public enum Role: Equatable, Sendable {
+    /// Axes, ticks, grids and boxes.
+    case frame
+    /// A field behind the data.
+    case shade
+    /// What the figure is about.
+    case data
+    /// Labels, legends and numbers.
+    case words
+  }
 
   /// What is drawn.
   public enum Shape: Equatable, Sendable {
@@ -71,6 +97,8 @@ public struct Canvas {
   public private(set) var items: [Item] = []
   private var clip: Rect?
 
+  /// An empty drawing.
+  ///
   /// - Parameter size: of the page; what a layout finds out only at the end can be set then.
   public init(size: Size, theme: Theme, typesetter: Typesetter) {
     self.size = size
@@ -96,6 +124,8 @@ public struct Canvas {
     typesetter.typeset(text, size: size, wrapWidth: wrapWidth, alignment: alignment)
   }
 
+  /// Writes measured words with one of their points at a place; in the theme's ink unless said otherwise.
+  ///
   /// - Parameter angle: radians, clockwise, about the place.
   public mutating func write(
     _ words: TypesetText, at place: Point, _ anchor: Anchor, color: Color? = nil,

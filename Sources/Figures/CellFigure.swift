@@ -3,6 +3,8 @@ import Supernet
 
 /// `plot genotype`: the normal and the reduction cell as graphs.
 extension Figure {
+  /// Both cells of a genotype as graphs.
+  ///
   /// - Parameters:
   ///   - name: of the published cell, or of the run and its epoch.
   ///   - date: of the run; nil for a published cell.

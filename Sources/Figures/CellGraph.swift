@@ -43,6 +43,8 @@ public struct CellGraph: Equatable, Sendable {
   /// The most nodes whose orders are searched; the search tries all of them.
   public static let mostNodes = 7
 
+  /// The cell of one kind, its nodes ordered for the fewest crossings.
+  ///
   /// - Throws: `GenotypeError.impossible` for a cell of more nodes.
   public init(_ genotype: Genotype, _ kind: CellKind) throws {
     let entries = genotype.entries(of: kind)

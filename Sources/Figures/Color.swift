@@ -80,6 +80,8 @@ public enum ColorScale: Sendable {
     }
   }
 
+  /// The colour at a share of the scale.
+  ///
   /// - Parameter share: 0 to 1; what lies outside has the colour of the nearer end.
   public func color(at share: Double) -> Color {
     let stops = stops

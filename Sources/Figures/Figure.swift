@@ -145,8 +145,15 @@ public struct FigureStyle: Equatable, Sendable {
 
 /// Kinds of files.
 public enum FigureFormat: String, CaseIterable, Sendable {
-  case pdf, svg, png
+  /// A page of vectors with embedded fonts.
+  case pdf
+  /// Vectors for the web.
+  case svg
+  /// Pixels.
+  case png
 
+  /// The kind that a file's ending asks for.
+  ///
   /// - Throws: `FigureError.unknownFormat`.
   public init(of file: URL) throws {
     guard let format = FigureFormat(rawValue: file.pathExtension.lowercased()) else {

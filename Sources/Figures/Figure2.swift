@@ -4,7 +4,14 @@ import Foundation
 /// Figure 2 of the paper: gap between training and validation accuracy, validation accuracy, and time.
 public struct Figure2: Sendable {
   /// A panel.
-  public enum Letter: String, CaseIterable, Sendable { case a, b, c }
+  public enum Letter: String, CaseIterable, Sendable {
+    /// Training less validation accuracy, over the search.
+    case a
+    /// Validation accuracy, over the search.
+    case b
+    /// Validation accuracy, over the wall time of the search.
+    case c
+  }
 
   /// A setting of the study, and the paper's name of the curve in each panel.
   private struct Setting {

@@ -4,7 +4,14 @@ import Foundation
 /// Figure 3 of the paper: the Gumbel space, a search that follows the model's size, and error over size.
 public struct Figure3: Sendable {
   /// A panel.
-  public enum Letter: String, CaseIterable, Sendable { case a, b, c }
+  public enum Letter: String, CaseIterable, Sendable {
+    /// MiLeNAS on the Gumbel space beside GDAS, over the search.
+    case a
+    /// Model size and accuracy along a search.
+    case b
+    /// Test error of trained cells over their size, with the fitted curve.
+    case c
+  }
 
   /// The settings that a study of this figure has.
   public static let settingNames = ["milenas-gumbel", "gdas", "size-search"]

@@ -19,6 +19,8 @@ public enum FigureFile {
     }
   }
 
+  /// The bytes of a figure that was written.
+  ///
   /// - Throws: `FigureError.cannotRead`.
   public static func read(_ file: URL) throws -> Data {
     let attributes = try? FileManager.default.attributesOfItem(atPath: file.path)

@@ -10,6 +10,8 @@ public struct FigureRun: Sendable {
   /// When it ended, or began while it has not ended.
   public var date: Date
 
+  /// What figures say of the run that a reader is open on.
+  ///
   /// - Throws: what the reader throws.
   public init(_ reader: RunReader) throws {
     name = reader.run.name

@@ -3,6 +3,8 @@ import Foundation
 
 /// `plot gradient-error`: how far approximate directions are from exact ones along a run, and why.
 extension Figure {
+  /// The error of approximate directions along a run, and what it is made of.
+  ///
   /// - Parameter probes: of one run with the same settings, in order; at least one.
   /// - Throws: `FigureError.noNumbers`.
   public static func gradientError(

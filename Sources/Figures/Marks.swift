@@ -58,6 +58,7 @@ public protocol Mark: Sendable {
 }
 
 extension Mark {
+  /// Nothing lies under the other marks.
   public func drawBehind(on canvas: inout Canvas, in frame: Frame) {}
 }
 
@@ -96,6 +97,14 @@ public struct Line: Mark {
   /// nil: the theme's.
   public var bandOpacity: Double?
 
+  /// A line, unnamed and unmarked unless said otherwise.
+  ///
+  /// - Parameters:
+  ///   - name: for the legend; nil for none.
+  ///   - places: in order; those that are not finite are left out.
+  ///   - markers: how many marks lie on the line.
+  ///   - phase: where the first of them lies within its share of the width, 0 to 1.
+  ///   - bandOpacity: 0 to 1; nil for the theme's.
   public init(
     _ name: Text?, _ places: [Place], style: SeriesStyle, markers: Int = 0, phase: Double = 0.5,
     bandOpacity: Double? = nil
@@ -274,10 +283,14 @@ public struct Bars: Mark {
 
 /// Words beside a point, put where they cover nothing, with a line to the point.
 public struct Note: Mark {
+  /// The words.
   public var text: Text
+  /// Of the point, in the axis's unit.
   public var x: Double
+  /// Of the point, in the axis's unit.
   public var y: Double
 
+  /// Words about a point.
   public init(_ text: Text, x: Double, y: Double) {
     self.text = text
     self.x = x
@@ -330,6 +343,8 @@ public struct Span: Mark {
   /// Of the field.
   public var color: Color
 
+  /// A field over a range of x, of y, or of both.
+  ///
   /// - Parameter color: usually the theme's highlight.
   public init(
     _ name: Text?, x: ClosedRange<Double>? = nil, y: ClosedRange<Double>? = nil, color: Color

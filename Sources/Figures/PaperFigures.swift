@@ -17,6 +17,8 @@ public struct PaperFigures: Sendable {
   private let panels: [String: Panel]
   let source: FigureSource
 
+  /// Reads the curves that come with the program.
+  ///
   /// - Throws: `DatasetError.missing` when the file is not beside the program; `FigureError.cannotRead`.
   public init() throws {
     let file = try ShippedFile.url(bundle: "milenas-lab_Figures", path: "paper-figures.json")

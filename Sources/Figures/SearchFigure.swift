@@ -4,6 +4,8 @@ import Supernet
 
 /// `plot search`: the course of one search.
 extension Figure {
+  /// Losses, accuracies, model size and entropy of α along a search.
+  ///
   /// - Throws: `FigureError.onePoint`, `.notFinite`.
   public static func search(
     _ history: SearchHistory, theme: Theme, from run: FigureRun, title: Text?

@@ -4,6 +4,8 @@ import Search
 
 /// `plot epsilon`: the finite difference against the exact product over its radius, with and without kinks.
 extension Figure {
+  /// The error of the finite difference over its radius, with and without kinks.
+  ///
   /// - Throws: `FigureError.noNumbers`.
   public static func epsilon(
     _ sweep: EpsilonSweep, theme: Theme, from run: FigureRun, title: Text?
@@ -91,6 +93,8 @@ extension Figure {
 
 /// `plot unroll`: how many steps the exact gradient has to look through.
 extension Figure {
+  /// The error of the exact gradient through K steps, over K.
+  ///
   /// - Throws: `FigureError.noNumbers`.
   public static func unroll(
     _ sweep: UnrollSweep, theme: Theme, from run: FigureRun, title: Text?
@@ -150,6 +154,8 @@ extension Figure {
 
 /// `plot curvature`: extreme eigenvalues of the α-Hessian along a run.
 extension Figure {
+  /// Extreme eigenvalues of the α-Hessian along a run.
+  ///
   /// - Parameter spectra: of one run with the same settings, in order; at least one.
   /// - Throws: `FigureError.noNumbers`.
   public static func curvature(

@@ -24,7 +24,20 @@ public struct SeriesStyle: Equatable, Sendable {
 
 /// The shape of a point.
 public enum Marker: String, CaseIterable, Sendable {
-  case circle, square, triangle, diamond, down, cross, ring
+  /// Filled.
+  case circle
+  /// Filled, upright.
+  case square
+  /// Filled, its point up.
+  case triangle
+  /// Filled, on its corner.
+  case diamond
+  /// A filled triangle, its point down.
+  case down
+  /// Two strokes.
+  case cross
+  /// A circle with the colour of the paper inside.
+  case ring
 
   /// The outline about a point; all have about the area of a circle of that radius.
   func path(at center: Point, radius r: Double) -> Path {
@@ -124,10 +137,40 @@ public struct Theme: Equatable, Sendable {
 ///
 /// Widths from the venues' style files, sizes of type from tueplots (204769f); a TeX point is 72/72.27 of ours.
 public enum Venue: String, CaseIterable, Sendable {
-  case cvpr, iccv, neurips, iclr, icml, aistats, uai, aaai, eccv, jmlr, tmlr, ieee, nature
+  /// CVPR, two columns.
+  case cvpr
+  /// ICCV, as CVPR.
+  case iccv
+  /// NeurIPS, one column.
+  case neurips
+  /// ICLR, one column.
+  case iclr
+  /// ICML, two columns.
+  case icml
+  /// AISTATS, two columns.
+  case aistats
+  /// UAI, two columns.
+  case uai
+  /// AAAI, two columns.
+  case aaai
+  /// ECCV (Springer LNCS), one column.
+  case eccv
+  /// JMLR, one column.
+  case jmlr
+  /// TMLR, one column.
+  case tmlr
+  /// Journals and conferences of the IEEE, two columns.
+  case ieee
+  /// Journals of the Nature group, two columns.
+  case nature
 
   /// Which of the page's widths.
-  public enum Column: String, CaseIterable, Sendable { case single, double }
+  public enum Column: String, CaseIterable, Sendable {
+    /// One column of the text.
+    case single
+    /// The whole width of the text.
+    case double
+  }
 
   /// Of a column and of the text, in points; the same where the text has one column.
   public func width(_ column: Column) -> Double {

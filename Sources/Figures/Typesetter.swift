@@ -5,7 +5,14 @@ import Foundation
 /// Words that have been measured; lengths in points.
 public struct TypesetText: Equatable, Sendable {
   /// Of lines within a paragraph.
-  public enum Alignment: Sendable { case left, center, right }
+  public enum Alignment: Sendable {
+    /// Lines begin below each other.
+    case left
+    /// Lines are centred.
+    case center
+    /// Lines end below each other.
+    case right
+  }
 
   /// The words.
   public let text: Text
@@ -53,6 +60,8 @@ public struct TypesetText: Equatable, Sendable {
     var lineDistance: Double
   }
 
+  /// Loads the fonts that words are set in.
+  ///
   /// - Parameter installed: the family of a font of this machine; nil for the shipped one, which also lends the letters
   ///   that an installed font lacks.
   /// - Throws: `FigureError.noSuchFont` with the nearest name; `DatasetError.missing` without the shipped files.

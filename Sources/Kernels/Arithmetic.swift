@@ -15,12 +15,18 @@ public protocol Arithmetic: Sendable {
 }
 
 #if AVX512
+  /// The vector for multiples of 8 channels in Float.
   public typealias Float8 = SIMD8<Float>
+  /// The vector for multiples of 16 channels in Float.
   public typealias Float16 = SIMD16<Float>
+  /// The vector for multiples of 8 channels in Double.
   public typealias Double8 = SIMD8<Double>
 #else
+  /// The vector for multiples of 8 channels in Float.
   public typealias Float8 = SIMD8<Float>
+  /// The vector for multiples of 16 channels in Float: two of these.
   public typealias Float16 = SIMD8<Float>
+  /// The vector for multiples of 8 channels in Double: two of these.
   public typealias Double8 = SIMD4<Double>
 #endif
 
@@ -28,9 +34,13 @@ public protocol Arithmetic: Sendable {
 public enum PlainFloat: Arithmetic {
   /// Single precision.
   public typealias Element = Float
+  /// Sums are in Double.
   public typealias Scalar = Double
+  /// For multiples of 8 channels.
   public typealias Narrow = Plain<Float8>
+  /// For multiples of 16 channels.
   public typealias Wide = Plain<Float16>
+  /// 1: no tangents.
   public static var components: Int { 1 }
 }
 
@@ -38,9 +48,13 @@ public enum PlainFloat: Arithmetic {
 public enum PlainDouble: Arithmetic {
   /// Double precision.
   public typealias Element = Double
+  /// Sums are in Double.
   public typealias Scalar = Double
+  /// For multiples of 8 channels.
   public typealias Narrow = Plain<Double8>
+  /// For multiples of 16 channels.
   public typealias Wide = Plain<Double8>
+  /// 1: no tangents.
   public static var components: Int { 1 }
 }
 
@@ -48,9 +62,13 @@ public enum PlainDouble: Arithmetic {
 public enum DualFloat: Arithmetic {
   /// Single precision.
   public typealias Element = Float
+  /// Sums are in Double, with their tangents.
   public typealias Scalar = DualNumber
+  /// For multiples of 8 channels.
   public typealias Narrow = Dual<Float8>
+  /// For multiples of 16 channels.
   public typealias Wide = Dual<Float16>
+  /// 2: a value and its tangent.
   public static var components: Int { 2 }
 }
 
@@ -58,9 +76,13 @@ public enum DualFloat: Arithmetic {
 public enum DualDouble: Arithmetic {
   /// Double precision.
   public typealias Element = Double
+  /// Sums are in Double, with their tangents.
   public typealias Scalar = DualNumber
+  /// For multiples of 8 channels.
   public typealias Narrow = Dual<Double8>
+  /// For multiples of 16 channels.
   public typealias Wide = Dual<Double8>
+  /// 2: a value and its tangent.
   public static var components: Int { 2 }
 }
 
@@ -72,9 +94,13 @@ public protocol PassNumber: Sendable {
   var value: Double { get }
   /// Its derivative along the direction; 0 where none is carried.
   var tangent: Double { get }
+  /// a + b, tangents likewise.
   static func + (a: Self, b: Self) -> Self
+  /// a − b, tangents likewise.
   static func - (a: Self, b: Self) -> Self
+  /// a·b; (a·b)˙ = ȧ·b + a·ḃ.
   static func * (a: Self, b: Self) -> Self
+  /// a/b; (a/b)˙ = (ȧ − a/b·ḃ)/b.
   static func / (a: Self, b: Self) -> Self
   /// √x
   var squareRoot: Self { get }
@@ -89,7 +115,9 @@ extension PassNumber {
   public init(_ value: Double) { self.init(value: value, tangent: 0) }
   /// 0 with tangent 0.
   public static var zero: Self { Self(0) }
+  /// −a
   public static prefix func - (a: Self) -> Self { zero - a }
+  /// Adds b to a.
   public static func += (a: inout Self, b: Self) { a = a + b }
 }
 

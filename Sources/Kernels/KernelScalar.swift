@@ -9,6 +9,7 @@ public protocol KernelScalar: BinaryFloatingPoint, VectorChoices, Sendable, Coda
 }
 
 extension Float: KernelScalar {
+  /// Single precision without tangents.
   public typealias Plain = PlainFloat
   /// Single precision with tangents.
   public typealias Dual = DualFloat
@@ -16,6 +17,7 @@ extension Float: KernelScalar {
 }
 
 extension Double: KernelScalar {
+  /// Double precision without tangents.
   public typealias Plain = PlainDouble
   /// Double precision with tangents.
   public typealias Dual = DualDouble

@@ -22,7 +22,9 @@ public protocol Lanes {
   func stream(_ p: UnsafeMutablePointer<Element>, _ shift: Int)
   /// self + a·b, fused.
   func adding(_ a: Self, times b: Self) -> Self
+  /// Lane by lane.
   static func + (a: Self, b: Self) -> Self
+  /// Lane by lane; tangents by the product rule.
   static func * (a: Self, b: Self) -> Self
   /// The lanes of `self` where those of `condition` are larger than 0, elsewhere 0.
   func whereOver(_ condition: Self) -> Self

@@ -5,8 +5,26 @@
 public struct Philox: Sendable {
   /// What numbers are for; streams of different purposes never overlap.
   public enum Purpose: UInt32, Sendable {
-    case weights, alpha, shuffle, validation, augmentation, validationAugmentation, gumbel, dropPath
-    case genotype, direction
+    /// Initial w.
+    case weights
+    /// Initial α.
+    case alpha
+    /// The order of the training images in an epoch.
+    case shuffle
+    /// The order of the validation images, or the draw of a random batch of them.
+    case validation
+    /// Crop, flip and cutout of training images, and the colours of photographs.
+    case augmentation
+    /// The same of validation images, where they are augmented.
+    case validationAugmentation
+    /// Gumbel noise of the passes of a step.
+    case gumbel
+    /// Which branches a training step drops.
+    case dropPath
+    /// Cells drawn at random.
+    case genotype
+    /// Directions, noise and resampling of analyses and benchmarks.
+    case direction
   }
 
   private let key: SIMD2<UInt32>

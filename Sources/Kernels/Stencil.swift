@@ -55,6 +55,8 @@ public final class StencilTable: Sendable {
   var sourcePitch: Int { (columns + 2 * border) * channels }
   var gradientPitch: Int { (outColumns + 2 * gradientBorder) * channels }
 
+  /// The offsets of a k × k window on images of one size.
+  ///
   /// - Parameter padding: zeros that the convolution sees around the image, at most `border`.
   public init(
     rows: Int, columns: Int, channels: Int, kernel: Int, stride: Int, dilation: Int, padding: Int,

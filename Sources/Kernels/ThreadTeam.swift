@@ -82,6 +82,8 @@ public final class ThreadTeam: Sendable {
     }
   }
 
+  /// Starts the workers but the first, which is the caller.
+  ///
   /// - Precondition: workers ≥ 1.
   public init(workers: Int) {
     precondition(workers >= 1, "a team of \(workers) workers")

@@ -4,6 +4,8 @@ import Foundation
 
 /// Runs the cells of one language.
 public protocol Interpreter {
+  /// Runs one cell, and gives what it printed.
+  ///
   /// - Throws: `CellFailure`, or any error whose description says what is wrong.
   func run(_ cell: Cell, within limits: CellLimits) throws -> CellResult
 }

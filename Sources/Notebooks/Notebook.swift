@@ -20,6 +20,8 @@ public struct Notebook: Equatable, Sendable {
 
   private var parts: [Part] = []
 
+  /// Reads a document; `path` is how errors call it.
+  ///
   /// - Throws: `NotebookError.malformed` with the line and what to mend.
   public init(_ text: String, path: String) throws {
     do {

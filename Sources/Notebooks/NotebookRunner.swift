@@ -95,6 +95,8 @@ public struct NotebookRunner {
   /// Seconds that a cell has, where its options do not say so.
   public var timeout = 600.0
 
+  /// A runner for notebooks at a place.
+  ///
   /// - Parameters:
   ///   - interpreters: one for each language.
   ///   - version: of the program; another one makes every output stale.

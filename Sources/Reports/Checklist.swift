@@ -60,6 +60,8 @@ public struct Checklist: Encodable, Equatable, Sendable {
     "Releasing code", "Comparing methods", "Reporting important details",
   ]
 
+  /// Answers the questions from the records of a run or a study.
+  ///
   /// - Throws: `EventLogError.otherKind` for an evaluation alone.
   public init(_ subject: ReportSubject) throws {
     guard !subject.searches.isEmpty else {

@@ -8,6 +8,8 @@ public struct ReportPage: Sendable {
   /// The whole file.
   public let html: String
 
+  /// The page of a run or a study.
+  ///
   /// - Parameter dataFolder: where the images lie now, which the record is checked against; nil for where they lay.
   /// - Throws: `EventLogError` for a record that cannot be read.
   public init(_ subject: ReportSubject, dataFolder: String? = nil) throws {

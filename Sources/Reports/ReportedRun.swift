@@ -17,6 +17,8 @@ public struct ReportedRun<Loop: RecordedLoop>: Sendable {
   /// The end of the chain of digests: 64 hexadecimal digits.
   public var digest: String
 
+  /// Reads what a report says of a run.
+  ///
   /// - Throws: as `RecordReader`.
   public init(_ folder: RunFolder) throws {
     let reader = try RecordReader<Loop>(folder)

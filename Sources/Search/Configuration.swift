@@ -180,6 +180,8 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
     shape.classes = dataset.train.classNames.count
   }
 
+  /// Checks that the settings can work together.
+  ///
   /// - Throws: `SearchError.impossible`, naming the option and the remedy; `SupernetError.impossible`.
   public func validate() throws {
     try shape.validate()
@@ -252,6 +254,8 @@ extension SearchConfiguration {
   /// Presets by name, in the order in which they are listed.
   public static let presets = ["demo", "small", "paper"]
 
+  /// The settings of "demo", "small" or "paper".
+  ///
   /// - Throws: `SearchError.unknownName`, suggesting the nearest.
   public static func preset(_ name: String) throws -> SearchConfiguration {
     switch name {

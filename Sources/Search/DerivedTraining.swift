@@ -73,6 +73,8 @@ public final class DerivedTraining {
   /// Fewer than the data have where `--steps-per-epoch` says so.
   public let stepsPerEpoch: Int
 
+  /// The training of a cell's network; the images decide its input and classes.
+  ///
   /// - Throws: `SearchError`, `GenotypeError` or `SupernetError` for settings that cannot work.
   public init(_ configuration: TrainingConfiguration, on source: some TrainingSource, threads: Int)
     throws

@@ -17,6 +17,8 @@ public final class SearchLoop {
   let schedule: Schedule
   let sampling: GumbelSampling
 
+  /// A search; the images decide the network's input and classes.
+  ///
   /// - Throws: `SearchError`, `DatasetError` or `SupernetError` for settings that cannot work.
   public init(_ configuration: SearchConfiguration, dataset: Dataset, threads: Int) throws {
     var configuration = configuration

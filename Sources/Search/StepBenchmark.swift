@@ -71,6 +71,8 @@ public struct StepBenchmark {
   private let threads: Int
   private var configuration: SearchConfiguration { loop.configuration }
 
+  /// A search step of one size, to be timed on images of noise.
+  ///
   /// - Throws: `SearchError`, `SupernetError` for combinations that cannot work.
   public init(
     _ size: Size, method: SearchMethod, space: SearchSpace, order: StepOrder = .alphaFirst,

@@ -6,17 +6,25 @@ import Supernet
 public struct TrainingBenchmark {
   /// What was measured.
   public struct Result: Codable, Equatable, Sendable {
+    /// C, the width of the first cell.
     public var channels: Int
+    /// Cells of the network.
     public var cells: Int
+    /// Images of a step.
     public var batch: Int
+    /// Workers that shared a step.
     public var threads: Int
+    /// Wall time of a step without its batch.
     public var medianSeconds: Double
+    /// `batch` over `medianSeconds`.
     public var imagesPerSecond: Double
   }
 
   private let training: DerivedTraining
   private let threads: Int
 
+  /// A training step of a cell's network, to be timed.
+  ///
   /// - Throws: `GenotypeError`, `SupernetError` for a network that cannot be built.
   public init(_ genotype: Genotype, channels: Int, cells: Int, batch: Int, threads: Int) throws {
     self.threads = threads

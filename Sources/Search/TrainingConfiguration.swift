@@ -103,6 +103,8 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
     shape.classes = source.classes
   }
 
+  /// Checks that the settings can work together.
+  ///
   /// - Throws: `SearchError.impossible`, naming the option and the remedy; `SupernetError`, `GenotypeError`.
   public func validate() throws {
     try genotype.validate()
@@ -134,6 +136,8 @@ extension TrainingConfiguration {
   /// Presets by name, in the order in which they are listed.
   public static let presets = ["demo", "small", "cifar10", "imagenet"]
 
+  /// The settings of a preset for a cell.
+  ///
   /// - Throws: `SearchError.unknownName`, suggesting the nearest.
   public static func preset(_ name: String, genotype: Genotype) throws -> TrainingConfiguration {
     var configuration: TrainingConfiguration

@@ -3,17 +3,22 @@ import EventLog
 
 /// The two commands that tasks are, as the program parses them; a study knows no option of its own.
 public struct StudyCommands: Sendable {
+  /// One option that a command takes.
   public struct Option: Equatable, Sendable {
     /// Without dashes: "switch-epoch".
     public var name: String
+    /// Whether it stands alone: `--name` instead of `--name VALUE`.
     public var isFlag: Bool
 
+    /// An option by its name, without dashes.
     public init(name: String, isFlag: Bool) {
       (self.name, self.isFlag) = (name, isFlag)
     }
   }
 
+  /// One command: its options, and the settings that follow from them.
   public struct Command: Sendable {
+    /// Every option that the command takes, those of its groups as well.
     public var options: [Option]
     /// The settings that arguments give, by their path ("shape.channels"), values as JSON.
     ///
@@ -21,6 +26,11 @@ public struct StudyCommands: Sendable {
     /// command says of bad ones.
     public var settings: @Sendable (_ arguments: [String], _ store: RunStore) throws -> Settings
 
+    /// A command by its options.
+    ///
+    /// - Parameters:
+    ///   - options: all that the command takes.
+    ///   - settings: parses arguments; see the property.
     public init(
       options: [Option],
       settings: @escaping @Sendable (_ arguments: [String], _ store: RunStore) throws -> Settings
@@ -29,11 +39,14 @@ public struct StudyCommands: Sendable {
     }
   }
 
+  /// `milenas-lab search`.
   public var search: Command
+  /// `milenas-lab evaluate`.
   public var evaluate: Command
   /// What an error says of itself to a user.
   public var sentence: @Sendable (any Error) -> String
 
+  /// Both commands, and how an error of theirs is told to a user.
   public init(
     search: Command, evaluate: Command, sentence: @escaping @Sendable (any Error) -> String
   ) {

@@ -7,22 +7,30 @@ import Search
 /// Each worker is the program itself, on cores of its own, with its own log. What is done is left alone, what was begun
 /// is taken up, and a worker that dies is started again from its task's last checkpoint.
 public final class LocalWorkers {
+  /// How many processes there are, and of which program.
   public struct Options: Sendable {
+    /// The executable that each worker runs: this program itself.
     public var program: URL
+    /// Processes at a time.
     public var workers: Int
+    /// Threads of each worker, and cores it is bound to.
     public var threadsPerWorker: Int
     /// How often a task is taken up again after its worker died.
     public var retries = 3
     /// Where the images lie, for tasks that do not say.
     public var dataFolder: String?
 
+    /// Options with three retries, and data looked for where the program looks.
     public init(program: URL, workers: Int, threadsPerWorker: Int) {
       (self.program, self.workers, self.threadsPerWorker) = (program, workers, threadsPerWorker)
     }
   }
 
+  /// A task that is given up.
   public struct Failure: Equatable, Sendable {
+    /// The name of its record.
     public var task: String
+    /// Why it is given up.
     public var reason: String
     /// Of its log.
     public var lastLines: [String]
@@ -32,24 +40,32 @@ public final class LocalWorkers {
   public struct Outcome: Equatable, Sendable {
     /// Tasks that are done, with those that were done before.
     public var done = 0
+    /// Tasks that are given up, in the order of their failing.
     public var failures: [Failure] = []
     /// Tasks that other processes work on.
     public var elsewhere: [String] = []
     /// Evaluations whose search is not done.
     public var waiting = 0
+    /// Whether it was asked to stop while something was left to do.
     public var isInterrupted = false
 
+    /// Whether every task of the study is done.
     public var isComplete: Bool {
       failures.isEmpty && elsewhere.isEmpty && waiting == 0 && !isInterrupted
     }
   }
 
+  /// What is told while the workers run.
   public enum Report: Sendable {
+    /// A worker began a task, or took up its record; `worker` counts from 0.
     case began(task: String, resumed: Bool, worker: Int)
+    /// A task was done after so many seconds of this worker; `done` tasks of the study's `of` are done by now.
     case ended(task: String, seconds: Double, done: Int, of: Int)
     /// A worker died; its task is taken up again.
     case died(task: String, reason: String)
+    /// A task is given up.
     case failed(Failure)
+    /// Where the study stands: every two seconds, less often where reading the records takes long.
     case progress(StudyProgress)
   }
 
@@ -63,6 +79,8 @@ public final class LocalWorkers {
   private var workers: [Worker] = []
   private var outcome = Outcome()
 
+  /// Makes the folder of the study, and looks at what is done; nothing is started yet.
+  ///
   /// - Parameter index: the one task that is to be run, nil for all. Whoever asks for one knows that no other machine
   ///   works on it, as a batch system does; the record's lock has the last word.
   /// - Throws: `StudyError.otherSettings`, `.notWritable`, `.noSuchTask`.

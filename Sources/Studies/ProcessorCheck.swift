@@ -7,6 +7,8 @@ public struct ProcessorCheck {
   /// nil where the system does not say.
   private let present: Set<Substring>?
 
+  /// What a program needs, and what a processor has.
+  ///
   /// - Parameters:
   ///   - needed: instruction sets as /proc/cpuinfo calls them, between spaces.
   ///   - cpuinfo: of a processor; nil for the first one of this machine.
@@ -18,6 +20,8 @@ public struct ProcessorCheck {
     }
   }
 
+  /// Says no where the processor lacks what the program needs.
+  ///
   /// - Parameter target: what the program was built for, as `MILENAS_CPU` has it.
   /// - Throws: `StudyError.otherProcessor`.
   public func run(target: String) throws {

@@ -6,39 +6,57 @@ import Foundation
 /// The index of an array task is the index of a task of the study. Slurm's accounting is not needed: what is done is
 /// read from the run folders.
 public struct SlurmArray: Sendable {
+  /// What the scripts ask Slurm for.
   public struct Options: Sendable {
+    /// The executable that each array task runs, by a path that is valid on the nodes.
     public var program: URL
     /// Tasks of an array that may run at once; nil for any number.
     public var parallelism: Int?
     /// As sbatch takes it: "12:00:00"; nil for the partition's own.
     public var time: String?
+    /// As sbatch takes it; nil for the cluster's default.
     public var partition: String?
+    /// Threads of a task, and its `--cpus-per-task`.
     public var threads = 4
     /// As sbatch takes it: "8G"; nil for the partition's own.
     public var memory: String?
     /// Seconds before the limit at which a task writes its checkpoint and is queued again.
     public var warningSeconds = 120
+    /// How often a task that met its time limit is queued again.
     public var requeues = 20
     /// Further options of sbatch, each a word: "--account=lab".
     public var sbatchOptions: [String] = []
+    /// Where the images lie on the nodes, for tasks that do not say.
     public var dataFolder: String?
 
+    /// Four threads, two minutes of warning, twenty requeues, and the partition's own limits.
     public init(program: URL) { self.program = program }
   }
 
-  public enum Part: String, Codable, Sendable { case searches, evaluations }
+  /// Which tasks an array holds; the raw value names its script, "searches.sbatch".
+  public enum Part: String, Codable, Sendable {
+    /// The study's searches.
+    case searches
+    /// The study's evaluations, which begin when the searches have ended.
+    case evaluations
+  }
 
   /// One array: its script, and the tasks that it runs.
   public struct Script: Equatable, Sendable {
+    /// Which part of the study it runs.
     public var part: Part
+    /// Where it is written: "searches.sbatch" or "evaluations.sbatch" in the study's folder.
     public var url: URL
+    /// The study's tasks that it runs, by index.
     public var indices: [Int]
+    /// The whole script.
     public var text: String
   }
 
   private let folder: StudyFolder
   private let options: Options
 
+  /// Nothing is written yet.
   public init(_ folder: StudyFolder, options: Options) {
     (self.folder, self.options) = (folder, options)
   }
@@ -157,7 +175,9 @@ public struct SlurmArray: Sendable {
 
 /// The tasks of a study that lie in Slurm's queue.
 public struct SlurmQueue: Equatable, Sendable {
+  /// One task in the queue.
   public struct Entry: Equatable, Sendable {
+    /// The number of its array's job.
     public var job: String
     /// The index of the study's task.
     public var index: Int
@@ -169,8 +189,10 @@ public struct SlurmQueue: Equatable, Sendable {
     var isRunning: Bool { state == "RUNNING" }
   }
 
+  /// In squeue's order.
   public private(set) var entries: [Entry] = []
 
+  /// The entry of one task of the study; nil when it is not in the queue.
   public func entry(ofIndex index: Int) -> Entry? { entries.first { $0.index == index } }
 
   /// The jobs that tasks below an index belong to, each once.

@@ -3,10 +3,13 @@ import Foundation
 
 /// A study in one size: the searches and evaluations that it is made of.
 public struct Study: Sendable {
+  /// As the file says: the name of the study's folder, unless another is asked for.
   public var name: String
+  /// What the file says that the study is for; nil when it does not say.
   public var about: String?
   /// nil when its file comes in one size.
   public var size: String?
+  /// A search for each setting and seed, in the order of the file.
   public var searches: [Task]
   /// The cells that the searches find, trained from scratch; which cells they are is known when a search is done.
   public var evaluations: [Evaluation]
@@ -15,12 +18,21 @@ public struct Study: Sendable {
 
   /// One search: a command line.
   public struct Task: Equatable, Sendable {
-    public enum Command: String, Codable, Sendable { case search, evaluate }
+    /// The program's command that a task calls.
+    public enum Command: String, Codable, Sendable {
+      /// Searches a cell.
+      case search
+      /// Trains the network of a cell from scratch.
+      case evaluate
+    }
 
     /// The name of its record: "gdas-s0".
     public var name: String
+    /// The setting's name in the file; of an evaluation, that of its search.
     public var setting: String
+    /// Of the search, or of the training.
     public var seed: UInt64
+    /// Which of the program's commands it calls.
     public var command: Command
     /// After the command's name, without name, folder and threads.
     public var options: [String]
@@ -35,6 +47,7 @@ public struct Study: Sendable {
 
   /// The training of one cell of one search.
   public struct Evaluation: Equatable, Sendable {
+    /// Which cell of its search is trained.
     public enum Choice: Equatable, Sendable {
       /// The cell that the search ended with.
       case final
@@ -42,13 +55,17 @@ public struct Study: Sendable {
       case ofEachSize(place: Int, atMost: Int)
     }
 
+    /// The setting of its search.
     public var setting: String
+    /// The name of its search's record.
     public var search: String
+    /// Which cell of the search.
     public var choice: Choice
     /// Of the training.
     public var seed: UInt64
     /// Whether names must say which search it is.
     var isOfSeveralSearches: Bool
+    /// Of `evaluate`, after the cell, without name, folder and threads.
     public var options: [String]
 
     /// Until its cell is known: "gdas-s0, final cell".

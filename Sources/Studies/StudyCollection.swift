@@ -3,36 +3,51 @@ import Foundation
 
 /// The results of a study: every record verified, and listed.
 public struct StudyCollection: Encodable, Equatable, Sendable {
+  /// One task and what its record holds; values are nil where the task is not done.
   public struct Row: Encodable, Equatable, Sendable {
+    /// The name of its record, or what it is called until its cell is known.
     public var task: String
+    /// The setting it belongs to.
     public var setting: String
+    /// Whether it is a search or an evaluation.
     public var command: Study.Task.Command
+    /// Of the search, or of the training.
     public var seed: UInt64
+    /// Where it stands.
     public var state: StudyStatus.State
     /// Whether `runs verify` finds the record whole; nil for one that is not there.
     public var isWhole: Bool?
     /// The last digest of its chain.
     public var digest: String?
+    /// Epochs in its record.
     public var epochs: Int?
     /// After the last epoch, 0 to 1: of the search's validation half, or of an evaluation's test images.
     public var accuracy: Double?
     /// Training less validation accuracy after the last epoch; of an evaluation, less test accuracy.
     public var gap: Double?
+    /// n: convolutions of the normal cell that was found or trained.
     public var normalConvolutions: Int?
+    /// r: convolutions of the reduction cell.
     public var reductionConvolutions: Int?
     /// Of an evaluation's network; of a search, of its cell's at C 36 and 20 cells.
     public var parameters: Int?
+    /// Wall seconds of training and validation or testing, mean over the epochs.
     public var secondsPerEpoch: Double?
   }
 
+  /// The name of the study's folder.
   public var study: String
+  /// The size of the study that was run; nil when its file comes in one.
   public var size: String?
+  /// Searches first, as in `StudyStatus`.
   public var rows: [Row] = []
   /// What is wrong: tasks that are not done, records that are not whole.
   public var problems: [String] = []
   /// What may keep runs from being compared: other builds, other processors.
   public var warnings: [String] = []
 
+  /// Reads and verifies the record of every task.
+  ///
   /// - Parameter dataFolder: where the images lie now; nil for where they lay.
   /// - Throws: what reading the study throws; what is wrong with a record is a problem instead.
   public init(_ folder: StudyFolder, dataFolder: String? = nil) throws {

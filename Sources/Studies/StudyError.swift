@@ -2,6 +2,7 @@
 public enum StudyError: Error, Equatable, CustomStringConvertible {
   /// A place in a study file: "fig2.yaml:12".
   public struct Place: Equatable, Sendable, CustomStringConvertible {
+    /// As the user gave it.
     public var file: String
     /// From 1; nil where the place is the file as a whole.
     public var line: Int?
@@ -9,30 +10,45 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
     public var description: String { line.map { "\(file):\($0)" } ?? file }
   }
 
+  /// The file of a study cannot be read.
   case unreadable(path: String, reason: String)
+  /// The text is no YAML, or none of the kind that studies are written in.
   case notYAML(Place, problem: String)
+  /// A key that there is not, with those that there are and the most similar one.
   case unknownKey(Place, key: String, within: String, known: [String], nearest: String?)
+  /// A key that must be there.
   case missingKey(Place, key: String, within: String)
+  /// A value that the key does not take.
   case badValue(Place, key: String, found: String, expected: String)
   /// An option of a study file that the study itself decides.
   case decidedByStudy(Place, option: String, remedy: String)
   /// Options that the command does not take, in the command's words.
   case badOptions(Place, of: String, reason: String)
+  /// Two tasks whose records would lie in one folder.
   case twoTasksOfOneName(Place, name: String)
+  /// A text that is no file, no folder of a study and no name of a shipped one.
   case noSuchStudy(name: String, known: [String], nearest: String?)
+  /// A size that the file does not have; `known` is empty when it comes in one size.
   case noSuchSize(String, study: String, known: [String])
+  /// The folder was begun with another size of the study.
   case otherSize(folder: String, holds: String, asked: String)
+  /// A folder in which no study was begun.
   case noStudyFolder(path: String)
   /// Finished or begun records whose settings are not those of the file.
   case otherSettings(folder: String, tasks: [String])
+  /// An index beyond the study's tasks.
   case noSuchTask(index: Int, study: String, tasks: Int)
+  /// More threads in all than this process may use cores.
   case tooManyThreads(workers: Int, threads: Int, cores: Int)
+  /// A file or folder that cannot be written.
   case notWritable(path: String, reason: String)
   /// A command that the program itself does not take, in its own words.
   case taskRefused(task: String, reason: String)
   /// A program that was built for a processor with more instruction sets.
   case otherProcessor(target: String, missing: [String])
+  /// The command of Slurm is not installed here.
   case noSlurm(command: String)
+  /// A command of Slurm ended with an error, given in its own words.
   case slurmRefused(command: String, reason: String)
 
   /// Whether a file, a name or an option is to blame, rather than the machine.

@@ -10,18 +10,23 @@ import Foundation
 /// `evaluations` again, for what it changes. A setting's options come before common ones, and those of the size before
 /// those of the file.
 public struct StudyFile: Sendable {
+  /// The key `name`, a possible name of a folder.
   public let name: String
+  /// The key `about`: what the study is for.
   public let about: String?
   /// In the order of the file; empty when it comes in one size.
   public let sizes: [String]
   /// The size that is meant when none is asked for.
   public let defaultSize: String?
+  /// The whole file as it was read.
   public let text: String
   private let file: String
   private let commands: StudyCommands
   private let base: Layer
   private let layers: [String: Layer]
 
+  /// Reads a study file.
+  ///
   /// - Parameter commands: what the options in the file belong to.
   /// - Throws: `StudyError`, naming file, line and key.
   public init(contentsOf url: URL, commands: StudyCommands) throws {
@@ -35,6 +40,8 @@ public struct StudyFile: Sendable {
     try self.init(text: text, file: path, commands: commands)
   }
 
+  /// Reads the text of a study file.
+  ///
   /// - Parameter file: how errors call it.
   public init(text: String, file: String, commands: StudyCommands) throws {
     (self.text, self.file, self.commands) = (text, file, commands)

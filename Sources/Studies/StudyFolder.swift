@@ -6,17 +6,22 @@ import Search
 ///
 /// It is a runs folder: `--runs-dir runs/fig2` works with every other command.
 public struct StudyFolder: Sendable {
+  /// The folder itself: `runs/<study>/`.
   public let url: URL
+  /// The study that the folder is of, in the size that was chosen.
   public let study: Study
   let commands: StudyCommands
 
   static let fileName = "study.yaml"
 
+  /// Nothing is read or written; the folder need not exist.
   public init(_ url: URL, study: Study, commands: StudyCommands) {
     (self.url, self.study, self.commands) = (url, study, commands)
   }
 
+  /// The folder's name, which is the study's own unless another was asked for.
   public var name: String { url.lastPathComponent }
+  /// The runs folder that its tasks' records lie in.
   public var store: RunStore { RunStore(folder: url) }
   var file: URL { url.appending(path: Self.fileName) }
   var logs: URL { url.appending(path: "logs", directoryHint: .isDirectory) }
@@ -60,9 +65,13 @@ public struct StudyFolder: Sendable {
     case waiting
     /// The search has fewer sizes than the study allows.
     case noSuchCell
+    /// The task that trains the cell, which is known now.
     case task(Study.Task)
   }
 
+  /// Reads from the record of its search which cell an evaluation trains.
+  ///
+  /// - Throws: what reading the search's record throws.
   public func resolve(_ evaluation: Study.Evaluation) throws -> Resolution {
     let run = RunFolder(url.appending(path: evaluation.search))
     guard [.completed, .stoppedEarly].contains(RunSummary(run).status) else { return .waiting }

@@ -2,17 +2,27 @@ import Foundation
 
 /// What is left to do of a study, and what it takes.
 public struct StudyPlan: Encodable, Equatable, Sendable {
+  /// Tasks that differ in nothing but seed and cell, and what one of them takes.
   public struct Row: Encodable, Equatable, Sendable {
+    /// The setting, or "evaluations of" it.
     public var setting: String
+    /// Whether they are searches or evaluations.
     public var command: Study.Task.Command
+    /// How many there are.
     public var tasks: Int
+    /// How many of them are done.
     public var done: Int
+    /// Of one task, measured now.
     public var cost: TaskCost
   }
 
+  /// The name of the study's folder.
   public var study: String
+  /// The size of the study; nil when its file comes in one.
   public var size: String?
+  /// One for each group with something left to do.
   public var rows: [Row]
+  /// The workers that the time is estimated for.
   public var workers: WorkerPlan
 
   /// Of one task after another on one core, by the threads they were measured with.

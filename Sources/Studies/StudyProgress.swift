@@ -3,17 +3,25 @@ import Foundation
 
 /// How far a study has come, and how long it will take.
 public struct StudyProgress: Encodable, Equatable, Sendable {
+  /// A task that a worker is at.
   public struct Running: Encodable, Equatable, Sendable {
+    /// The name of its record.
     public var task: String
+    /// Epochs done.
     public var epochs: Int
+    /// Epochs it will have.
     public var of: Int
+    /// Its own mean, or that of its setting or command before its first epoch ends; nil when none was measured.
     public var secondsPerEpoch: Double?
+    /// Until it ends, at that pace.
     public var secondsLeft: Double?
   }
 
+  /// Tasks that are done.
   public var done: Int
   /// With evaluations whose cells are not known yet, each size counted that the study allows.
   public var tasks: Int
+  /// Tasks that this process's workers are at.
   public var running: [Running]
   /// Of all workers together; nil until an epoch of each kind of task was measured.
   public var secondsLeft: Double?

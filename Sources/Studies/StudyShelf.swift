@@ -8,6 +8,7 @@ public struct StudyShelf: Sendable {
   public let folder: URL
   private let commands: StudyCommands
 
+  /// A shelf on a runs folder, which need not exist.
   public init(folder: URL, commands: StudyCommands) {
     (self.folder, self.commands) = (folder, commands)
   }
@@ -15,6 +16,8 @@ public struct StudyShelf: Sendable {
   /// The studies that come with the program, by name.
   public static let shippedNames = ["fig2", "fig3"]
 
+  /// The file of a study that comes with the program.
+  ///
   /// - Throws: `StudyError`, `DatasetError.missing`.
   public func shipped(_ name: String) throws -> StudyFile {
     let url = try ShippedFile.url(bundle: "milenas-lab_Studies", path: "\(name).yaml")

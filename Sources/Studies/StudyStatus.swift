@@ -3,20 +3,43 @@ import Foundation
 
 /// Where every task of a study stands: from the run folders, and from Slurm's queue where there is one.
 public struct StudyStatus: Encodable, Equatable, Sendable {
+  /// Where one task stands; the raw value is the word that `study status` prints.
   public enum State: String, Encodable, Sendable {
-    case done, running, waiting, interrupted, failed, killed, unreadable
+    /// Its record is complete: all epochs, or stopped early as the settings ask.
+    case done
+    /// A living process writes its record.
+    case running
+    /// It has no record; of an evaluation also: its search is not done.
+    case waiting
+    /// Ended by Ctrl-C or a signal after a checkpoint.
+    case interrupted
+    /// Ended with an error.
+    case failed
+    /// Its process is gone without having said that it ends.
+    case killed
+    /// Its record cannot be read.
+    case unreadable
     /// In Slurm's queue.
     case queued
+    /// A record of its name was made with other settings than the study's.
     case otherSettings = "other settings"
   }
 
+  /// One task; values are nil where its record does not tell them.
   public struct Row: Encodable, Equatable, Sendable {
+    /// The name of its record, or what it is called until its cell is known.
     public var task: String
+    /// The setting it belongs to.
     public var setting: String
+    /// Whether it is a search or an evaluation.
     public var command: Study.Task.Command
+    /// Of the search, or of the training.
     public var seed: UInt64
+    /// Where it stands.
     public var state: State
+    /// Epochs recorded.
     public var epochs: Int?
+    /// Epochs that its settings ask for.
     public var ofEpochs: Int?
     /// Recorded steps; nil where the log level keeps none.
     public var steps: Int?
@@ -30,12 +53,18 @@ public struct StudyStatus: Encodable, Equatable, Sendable {
     public var lastLines: [String]?
   }
 
+  /// The name of the study's folder.
   public var study: String
+  /// The size of the study; nil when its file comes in one.
   public var size: String?
+  /// Searches first, then evaluations, each in the order of the study.
   public var rows: [Row]
 
+  /// How many tasks are in a state.
   public func count(of state: State) -> Int { rows.count { $0.state == state } }
 
+  /// Reads where every task stands now.
+  ///
   /// - Parameter queue: what Slurm says; nil where it is not asked.
   /// - Throws: what reading the records throws.
   public init(_ folder: StudyFolder, queue: SlurmQueue?) throws {

@@ -2,10 +2,13 @@ import Foundation
 
 /// What a task takes, as the program's own plan says (`--dry-run`): two steps are computed for it.
 public struct TaskCost: Codable, Equatable, Sendable {
+  /// Epochs that the task's settings ask for.
   public var epochs: Int
+  /// Steps of all epochs.
   public var steps: Int
   /// Wall time of all steps, with the threads it was measured with.
   public var seconds: Double
+  /// Threads that the two steps were computed with.
   public var threads: Int
   /// Of the passes' memory, the images and the program.
   public var bytes: Int

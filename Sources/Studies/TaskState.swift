@@ -7,14 +7,19 @@ public enum TaskState: Equatable, Sendable {
   case waiting
   /// It was interrupted, failed or was killed, and can be taken up.
   case begun(RunSummary.Status)
+  /// A living process writes its record.
   case running
+  /// Its record is complete.
   case done
   /// A record of that name was made with other settings: what differs, in words.
   case otherSettings([String])
+  /// Its record cannot be read, and why.
   case unreadable(String)
 }
 
 extension StudyFolder {
+  /// Where a task stands by its record, whose settings are compared with those of the study.
+  ///
   /// - Throws: what the command says of the task's options.
   public func state(of task: Study.Task) throws -> TaskState {
     let run = run(of: task)

@@ -1,10 +1,14 @@
 /// How many workers of how many threads a machine has room for.
 public struct WorkerPlan: Encodable, Equatable, Sendable {
+  /// Processes at a time, at least 1.
   public var workers: Int
+  /// Threads of each, at least 1.
   public var threadsPerWorker: Int
   /// Why there are fewer than were asked for; nil when there are not.
   public var remark: String?
 
+  /// Shares out the cores of this process among workers.
+  ///
   /// - Parameters:
   ///   - workers: asked for; nil for as many as there are tasks and cores.
   ///   - threads: asked for; nil to share out the cores.

@@ -26,6 +26,8 @@ public final class DerivedNetwork<Scalar: KernelScalar> {
   /// Bytes held.
   public var byteCount: Int { pass.arena.byteCount }
 
+  /// The network that stacks a cell; memory for batches up to a capacity.
+  ///
   /// - Parameter threads: workers that share the work.
   /// - Throws: `GenotypeError`; `SupernetError.impossible` for a shape that cannot be built.
   public init(

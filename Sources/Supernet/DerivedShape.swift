@@ -48,6 +48,8 @@ public struct DerivedShape: Hashable, Codable, Sendable {
       classes: shape.classes, channels: shape.channels, cells: shape.cells)
   }
 
+  /// Checks that such a network can be built.
+  ///
   /// - Throws: `SupernetError.impossible`, naming the first setting that cannot be built.
   public func validate() throws {
     // Within these, counts stay in the range of integers.

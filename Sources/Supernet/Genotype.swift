@@ -204,6 +204,8 @@ extension Genotype: CustomStringConvertible {
     try validate()
   }
 
+  /// Checks that both cells can be built.
+  ///
   /// - Throws: `GenotypeError.unknownOperation`, `.wrongInput`, `.impossible`.
   public func validate() throws {
     for kind in CellKind.allCases {

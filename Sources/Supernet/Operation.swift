@@ -34,6 +34,8 @@ public enum Operation: Int, CaseIterable, Codable, Sendable {
   /// Whether the operation counts in the sizes (n, r) of the paper: the four convolutions.
   public var isConvolution: Bool { rawValue >= Operation.sepConv3.rawValue }
 
+  /// The operation that DARTS calls by a name.
+  ///
   /// - Returns: nil for a name that is none of the eight.
   public init?(name: String) {
     guard let match = Operation.allCases.first(where: { $0.name == name }) else { return nil }

@@ -34,6 +34,8 @@ public struct ParameterLayout: Equatable, Sendable {
   public private(set) var count = 0
   private var indices: [String: Int] = [:]
 
+  /// The slice of a parameter.
+  ///
   /// - Precondition: the name is one of the layout's; a wrong one is a mistake of the program.
   public subscript(name: String) -> Slice {
     guard let index = indices[name] else { preconditionFailure("no parameter is called \(name)") }

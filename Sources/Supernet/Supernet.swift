@@ -27,6 +27,8 @@ public final class Supernet<Scalar: KernelScalar>: BilevelProblem {
   /// Entries of α.
   public var alphaCount: Int { shape.alphaCount }
 
+  /// The supernet of a shape; memory for batches up to a capacity is taken with the first pass.
+  ///
   /// - Parameter threads: workers that share the work; results have the same bits for any number.
   /// - Throws: `SupernetError.impossible`.
   public init(_ shape: SupernetShape, batchCapacity: Int, threads: Int) throws {

@@ -1,9 +1,20 @@
 /// A supernet as data: everything that decides its parameters and its function, but the values of (w, α).
 public struct SupernetShape: Hashable, Codable, Sendable {
   /// The nonlinearity wherever DARTS has a ReLU; SiLU makes the smooth twin.
-  public enum Activation: String, CaseIterable, Codable, Sendable { case relu, silu }
+  public enum Activation: String, CaseIterable, Codable, Sendable {
+    /// max(0, x)
+    case relu
+    /// x/(1 + e^−x)
+    case silu
+  }
+
   /// What stands for max_pool_3x3; the average makes the smooth twin.
-  public enum MaxPool: String, CaseIterable, Codable, Sendable { case max, avg }
+  public enum MaxPool: String, CaseIterable, Codable, Sendable {
+    /// The largest of the nine.
+    case max
+    /// Their average.
+    case avg
+  }
 
   /// Of the images.
   public var inputChannels: Int
@@ -76,6 +87,8 @@ public struct SupernetShape: Hashable, Codable, Sendable {
     (kind.rawValue * edgeCount + edge) * Operation.allCases.count + operation.rawValue
   }
 
+  /// Checks that such a supernet can be built.
+  ///
   /// - Throws: `SupernetError.impossible`, naming the first setting that cannot be built.
   public func validate() throws {
     func require(_ condition: Bool, _ sentence: String) throws {

@@ -250,7 +250,7 @@ private struct SearchPlan: Report {
     steps        \(plan.steps) = \(plan.epochs) epochs × \(plan.stepsPerEpoch)
     time         about \(Clock.text(plan.seconds)), from one measured step
     memory       \(plan.bytes / 1_000_000) MB
-    step log     about \(plan.logBytes / 1_000_000) MB; with --log-level trace up to \(plan.traceBytes / 1_000_000) MB
+    step log     about \(plan.logBytes / 1_000_000 + 1) MB; with --log-level trace up to \(plan.traceBytes / 1_000_000) MB
     checkpoints  \(plan.epochs) of \(plan.checkpointBytes / 1_000_000) MB; --keep-checkpoints keeps fewer
 
     """

@@ -73,6 +73,25 @@ import Testing
     #expect(String(decoding: said, as: UTF8.self) == "0\n")
   }
 
+  /// Read by the shell that it is for, where that is installed.
+  @Test(arguments: ["bash", "zsh", "fish"])
+  func completionScriptsParse(shell: String) throws {
+    let script = try BuiltProgram.run("--generate-completion-script", shell)
+    #expect(script.exitCode == 0)
+    #expect(script.output.contains("notebook"))
+    let places = ["/bin", "/usr/bin", "/usr/local/bin"].map { URL(filePath: "\($0)/\(shell)") }
+    guard
+      let program = places.first(where: { FileManager.default.isExecutableFile(atPath: $0.path) })
+    else { return }
+    try inScratchFolder { folder in
+      let file = folder.appending(path: "completions")
+      try Data(script.output.utf8).write(to: file)
+      let outcome = try BuiltProgram.run(["-n", file.path], program: program)
+      #expect(outcome.exitCode == 0)
+      #expect(outcome.errors.isEmpty)
+    }
+  }
+
   @Test func namesOfRunsCompleteInBash() throws {
     let folder = FileManager.default.temporaryDirectory.appending(
       path: "milenas-lab-\(UUID().uuidString)", directoryHint: .isDirectory)

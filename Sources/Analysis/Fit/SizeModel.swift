@@ -2,7 +2,10 @@ import Foundation
 
 /// How error may depend on model size.
 public enum SizeModel: String, CaseIterable, Codable, Sendable {
-  case constant, linear
+  /// b0
+  case constant
+  /// b0 + b1·x
+  case linear
   /// b0 + b1·x + b2·x²: the curve of the paper.
   case quadratic
   /// The same in ln x.

@@ -41,6 +41,8 @@ public struct AlphaSpectrum: Codable, Equatable, Sendable {
     var products: Int
   }
 
+  /// Both ends of the spectrum of ∇²_αα L_val at the state before a step, in Double.
+  ///
   /// - Parameters:
   ///   - batches: validation batches.
   ///   - iterations: of Lanczos' method, at most: it ends when both extreme values are found to 1e-6.

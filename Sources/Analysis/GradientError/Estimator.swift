@@ -24,6 +24,7 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
     case unrolled(Int)
   }
 
+  /// Its name with its numbers: "neumann:10:1".
   public let description: String
   let kind: Kind
 
@@ -62,6 +63,8 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
     return try names.map { try Estimator($0) }
   }
 
+  /// An estimator by its name: "fd", "neumann:10:1", "unrolled:5"; `known` lists them.
+  ///
   /// - Throws: `AnalysisError.badEstimator`.
   public init(_ name: String) throws {
     description = name

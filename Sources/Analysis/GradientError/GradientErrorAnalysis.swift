@@ -33,6 +33,8 @@ public struct GradientErrorAnalysis {
   private let store: AnalysisStore
   private let digest: String
 
+  /// An analysis of several states of one run; nothing is computed yet.
+  ///
   /// - Parameter steps: the states before these steps.
   /// - Throws: `EventLogError`.
   public init(_ replay: Replay, settings: ProbeSettings, threads: Int, steps: [Int]) throws {
@@ -62,6 +64,8 @@ public struct GradientErrorAnalysis {
     return (0..<count).map { all[$0 * (all.count - 1) / (count - 1)] }
   }
 
+  /// What is left to do, with the time of it, from passes that are timed now.
+  ///
   /// - Throws: what the passes throw.
   public func plan() throws -> Plan {
     let finished = try steps.count { try stored($0) != nil }

@@ -179,6 +179,8 @@ public struct GradientErrorProbe {
   private let networks: ProbeNetworks
   private let settings: ProbeSettings
 
+  /// Builds the networks that every probe of the run uses.
+  ///
   /// - Throws: `SupernetError`.
   public init(_ replay: Replay, settings: ProbeSettings, threads: Int) throws {
     self.replay = replay

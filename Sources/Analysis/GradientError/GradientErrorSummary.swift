@@ -23,6 +23,8 @@ public struct GradientErrorSummary: Codable, Equatable, Sendable {
   /// Words made from the numbers.
   public var words: String
 
+  /// Means and intervals over the states and batches of the probes.
+  ///
   /// - Precondition: at least one probe.
   public init(_ probes: [ProbeResult]) {
     self.probes = probes

@@ -18,6 +18,8 @@ public struct ProbePoint {
   let train: (single: [SupernetInput<Float>], double: [SupernetInput<Double>])
   let validation: (single: [SupernetInput<Float>], double: [SupernetInput<Double>])
 
+  /// The state before a step, replayed from the nearest checkpoint, and the batches at and after it.
+  ///
   /// - Parameter batches: how many addresses, from the step's own on; at the end of an epoch they go on at its start.
   /// - Throws: `EventLogError.noSuchStep`, and what the replay throws.
   public init(_ replay: Replay, step: Int, batches: Int) throws {

@@ -17,6 +17,8 @@ public struct RunExport {
 
   private let forms: any ExportForms
 
+  /// Opens a record, of either kind.
+  ///
   /// - Throws: as `RecordReader`.
   public init(_ run: RunFolder) throws {
     switch try run.kind() {

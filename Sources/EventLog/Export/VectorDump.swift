@@ -15,6 +15,8 @@ public struct VectorDump {
   private let form: DumpForm
   private let folder: URL
 
+  /// Names of the vectors that each step is to leave, and the form of the files.
+  ///
   /// - Parameter known: the `quantityNames` of the replay's steps.
   /// - Throws: `EventLogError.noSuchQuantity` for a name that is none of them.
   public init(_ names: [String], form: DumpForm, in folder: URL, known: [String]) throws {
@@ -26,6 +28,8 @@ public struct VectorDump {
     self.folder = folder
   }
 
+  /// Writes the files of one step; the folder is made when it is not there.
+  ///
   /// - Throws: `EventLogError.folderNotWritable`, `.writeFailed`, `.diskFull`.
   public func write<Loop>(_ step: RecordReplay<Loop>.Step, of replay: RecordReplay<Loop>) throws {
     try AtomicFile.createFolder(folder)
