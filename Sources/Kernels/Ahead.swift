@@ -9,7 +9,12 @@ public struct Ahead: Sendable {
   /// Scalars of a plane; 0 for nothing to fetch.
   private var count: Int
 
-  /// - Parameter count: scalars of each plane.
+  /// Two planes to fetch.
+  ///
+  /// - Parameters:
+  ///   - first: offset of one plane.
+  ///   - second: offset of another one; the same again where there is one.
+  ///   - count: scalars of each plane.
   public init(_ first: Int, _ second: Int, count: Int) {
     planes = (first, second)
     self.count = count

@@ -24,6 +24,8 @@ public struct DescentTest: Codable, Equatable, Sendable {
   /// Largest fall first.
   public var rows: [Row]
 
+  /// Moves α along each direction, trains w from there, and measures how far the validation loss falls.
+  ///
   /// - Parameters:
   ///   - length: s.
   ///   - batches: validation batches on which the fall is measured; none of them formed a direction.
@@ -78,6 +80,8 @@ public struct DescentTest: Codable, Equatable, Sendable {
     ["batches": batches, "unroll": unroll]
   }
 
+  /// What the test costs: passes, and seconds by the time of one of them.
+  ///
   /// - Throws: what the passes throw.
   public static func plan(
     _ replay: Replay, step: Int, threads: Int, unroll: Int, batches: Int

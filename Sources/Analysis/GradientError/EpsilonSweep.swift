@@ -55,6 +55,8 @@ public struct EpsilonSweep: Codable, Equatable, Sendable {
   /// Kinks in all, on one batch.
   public var kinks: Int
 
+  /// Measures the error at every radius, on the network and on its smooth twin, in both precisions.
+  ///
   /// - Parameters:
   ///   - batches: pairs of batches, each with its own direction v.
   ///   - parts: keeps each radius on each pair.
@@ -94,9 +96,13 @@ public struct EpsilonSweep: Codable, Equatable, Sendable {
 
   /// The four networks of the sweep, by the names of their curves.
   public enum Series: String, CaseIterable, Sendable {
+    /// The network of the run, in the precision of searches.
     case float = "network, Float"
+    /// The same in Double: without rounding.
     case double = "network, Double"
+    /// SiLU and average pooling in Float: without kinks.
     case twinFloat = "smooth twin, Float"
+    /// The twin in Double: truncation alone is left.
     case twinDouble = "smooth twin, Double"
   }
 
@@ -121,6 +127,8 @@ public struct EpsilonSweep: Codable, Equatable, Sendable {
     ["batches": [Double(batches)], "radii": radii]
   }
 
+  /// What the sweep costs: passes, and seconds by the time of one of them.
+  ///
   /// - Throws: what the passes throw.
   public static func plan(_ replay: Replay, step: Int, threads: Int, batches: Int) throws
     -> GradientErrorAnalysis.Plan

@@ -24,6 +24,8 @@ public struct UnrollSweep: Codable, Equatable, Sendable {
   /// By K.
   public var rows: [Row]
 
+  /// Measures the gradients through 0, 1, … steps against the one through the most.
+  ///
   /// - Parameters:
   ///   - batches: pairs of batches that the K steps begin at.
   ///   - largest: K of the reference.
@@ -87,6 +89,8 @@ public struct UnrollSweep: Codable, Equatable, Sendable {
     ["batches": batches, "largest": largest]
   }
 
+  /// What the sweep costs: passes, and seconds by the time of one of them.
+  ///
   /// - Throws: what the passes throw.
   public static func plan(
     _ replay: Replay, step: Int, threads: Int, batches: Int, largest: Int
