@@ -17,8 +17,11 @@ struct PeerScript {
         "Tests/Peers/\(name) is not in this folder or above the program: run it in the checkout"
       case .packages(let python, let names, let reason):
         "\(python) cannot import \(names.joined(separator: ", ")) (\(reason)): `python3 -m venv peer && "
-          + "peer/bin/pip install torch==2.13.0+cpu numpy --extra-index-url "
-          + "https://download.pytorch.org/whl/cpu`, then MILENAS_PYTHON=peer/bin/python"
+          + "peer/bin/pip install "
+          + names.map { $0 == "torch" ? "torch==2.13.0+cpu" : $0 }.joined(separator: " ")
+          + (names.contains("torch")
+            ? " --extra-index-url https://download.pytorch.org/whl/cpu" : "")
+          + "`, then MILENAS_PYTHON=peer/bin/python"
       case .failed(let name, let reason): "\(name) failed: \(reason)"
       }
     }
