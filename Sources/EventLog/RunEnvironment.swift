@@ -124,13 +124,14 @@ struct GitCheckout {
 
   /// nil when git is missing or the folder lies in no checkout of this program.
   init?(around folder: URL) {
-    guard let root = Self.git(["rev-parse", "--show-toplevel"], in: folder),
+    guard let lines = Self.git(["rev-parse", "--show-toplevel", "HEAD"], in: folder),
+      case let found = lines.split(separator: "\n").map(String.init), found.count == 2,
       // A program that was copied into another project's checkout says nothing about that project.
-      FileManager.default.fileExists(atPath: "\(root)/Sources/milenas-lab"),
-      let commit = Self.git(["rev-parse", "HEAD"], in: folder),
+      FileManager.default.fileExists(atPath: "\(found[0])/Sources/milenas-lab"),
       let changes = Self.git(["status", "--porcelain", "--untracked-files=no"], in: folder)
     else { return nil }
-    self.commit = commit
+    let root = found[0]
+    commit = found[1]
     isDirty = !changes.isEmpty
     diffSHA256 =
       isDirty
@@ -140,18 +141,9 @@ struct GitCheckout {
   }
 
   private static func git(_ arguments: [String], in folder: URL) -> String? {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["git", "-C", folder.path] + arguments
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    process.standardInput = FileHandle.nullDevice
-    guard (try? process.run()) != nil,
-      let data = try? output.fileHandleForReading.readToEnd() ?? Data()
+    guard let output = ProgramOutput(of: "git", ["-C", folder.path] + arguments),
+      output.status == 0
     else { return nil }
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { return nil }
-    return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    return output.text.trimmingCharacters(in: .whitespacesAndNewlines)
   }
 }

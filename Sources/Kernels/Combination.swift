@@ -59,7 +59,7 @@ extension Arena {
     }
   }
 
-  @inline(__always)
+  @inline(never)
   private func combine<L: Lanes>(
     _: L.Type, _ list: TermList, _ sample: Int, _ pixels: Int, _ channels: Int, _ y: Int,
     _ adding: Bool
@@ -140,7 +140,7 @@ extension Arena {
     }
   }
 
-  @inline(__always)
+  @inline(never)
   private func addProducts<L: Lanes>(
     _: L.Type, _ g: Int, _ list: TermList, _ sample: Int, _ pixels: Int, _ channels: Int,
     _ target: Int

@@ -50,7 +50,7 @@ extension Arena {
       pixels: table.outRows &* table.outColumns, into: z, moments: moments, streams: streams)
   }
 
-  @inline(__always)
+  @inline(never)
   private func depthwise<L: Lanes>(
     _: L.Type, _ plane: Int, _ table: StencilTable, _ weights: Int, _ out: Int, _ ahead: Ahead
   ) where L.Element == Element {
@@ -148,7 +148,7 @@ extension Arena {
     }
   }
 
-  @inline(__always)
+  @inline(never)
   private func stencilBackward<L: Lanes>(
     _: L.Type, _ plane: Int, _ table: StencilTable, _ places: UnitPlaces, _ dz: Int,
     _ bordered: Int, _ dx: Int, _ gradients: Int, _ ahead: Ahead

@@ -7,7 +7,7 @@ enum Pointwise<L: Lanes> {
   /// y = x·w for `width` pixels; adds the sums of y and y² of each output to `moments` where there are any.
   ///
   /// moments: [2][outputs] in Double, `shift` to their tangents.
-  @inline(__always)
+  @inline(never)
   static func forward<D: Destination>(
     _: D.Type, _ x: Pointer, step: Int, _ w: Pointer, inputs: Int, outputs: Int, into y: Pointer,
     outStep: Int, width: Int, _ shift: Int,
@@ -29,7 +29,7 @@ enum Pointwise<L: Lanes> {
   }
 
   /// dw += xᵀ·g over `pixels` pixels. dw: [inputs][outputs]; inputs and outputs whole multiples of 8.
-  @inline(__always)
+  @inline(never)
   static func outer(
     _ x: Pointer, _ g: Pointer, inputs: Int, outputs: Int, pixels: Int, into dw: Pointer,
     _ shift: Int

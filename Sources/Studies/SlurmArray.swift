@@ -112,7 +112,7 @@ public struct SlurmArray: Sendable {
       if script.part == .evaluations, !awaited.isEmpty {
         arguments.append("--dependency=afterany:\(awaited.joined(separator: ":"))")
       }
-      guard let output = ChildProcess.output(of: "sbatch", arguments + [script.url.path]) else {
+      guard let output = ProgramOutput(of: "sbatch", arguments + [script.url.path]) else {
         throw StudyError.noSlurm(command: "sbatch")
       }
       // "123", or "123;cluster".
@@ -204,7 +204,7 @@ public struct SlurmQueue: Equatable, Sendable {
   public init?(_ folder: StudyFolder) {
     let jobs = Self.jobs(of: folder)
     guard !jobs.isEmpty,
-      let output = ChildProcess.output(
+      let output = ProgramOutput(
         of: "squeue",
         [
           "--noheader", "--array", "--name=\(Self.jobName(of: folder))", "--format=%F|%K|%T|%r",
@@ -275,7 +275,7 @@ public struct SlurmTask: Equatable, Sendable {
         reason: "it reached its time limit and was queued again \(restarts) times already; "
           + "submit the study again to go on, with a longer --time or a larger --max-requeues")
     }
-    guard let output = ChildProcess.output(of: "scontrol", ["requeue", job]) else {
+    guard let output = ProgramOutput(of: "scontrol", ["requeue", job]) else {
       throw StudyError.noSlurm(command: "scontrol")
     }
     guard output.status == 0 else {

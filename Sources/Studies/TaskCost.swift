@@ -1,3 +1,4 @@
+import EventLog
 import Foundation
 
 /// What a task takes, as the program's own plan says (`--dry-run`): two steps are computed for it.
@@ -26,7 +27,7 @@ public struct TaskCost: Codable, Equatable, Sendable {
     if let dataFolder, !task.options.contains("--data-dir") {
       arguments += ["--data-dir", dataFolder]
     }
-    let output = ChildProcess.output(
+    let output = ProgramOutput(
       of: program.path, arguments + ["--dry-run", "--format", "json"])
     guard let output, output.status == 0,
       let answer = try? JSONDecoder().decode(Answer.self, from: Data(output.text.utf8))

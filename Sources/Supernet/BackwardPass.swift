@@ -9,16 +9,16 @@ extension Pass {
   @_specialize(where A == PlainDouble)
   @_specialize(where A == DualFloat)
   @_specialize(where A == DualDouble)
-  func backwardScript() -> Script {
-    var script = Script()
+  func backwardScript() -> Script<Pass> {
+    var script = Script<Pass>()
     var written: Set<Int> = []
     let nodes = cells[cells.count - 1].nodes
     let width = nodes.reduce(0) { $0 + $1.x.padded }
-    script.each { [unowned self] context in
+    script.each { pass, context in
       for (i, node) in nodes.enumerated() {
-        arena.fill(
+        pass.arena.fill(
           node.gradient.at(context.sample), pixels: node.x.pixels, channels: node.x.padded,
-          with: featureGradient + context.sample * width + i * node.x.padded)
+          with: pass.featureGradient + context.sample * width + i * node.x.padded)
       }
     }
     written.formUnion(nodes.map(\.gradient.offset))
@@ -27,44 +27,42 @@ extension Pass {
     return script
   }
 
-  private func backward(_ cell: Cell, _ script: inout Script, _ written: inout Set<Int>) {
+  private func backward(_ cell: Cell, _ script: inout Script<Pass>, _ written: inout Set<Int>) {
     for group in cell.groups.reversed() {
       for state in group { products(cell, cell.states[state], &script) }
       script.barrier(.products, cell: cell.index)
-      let order = ReadingOrder()
-      for state in group { secondHalves(cell, cell.states[state], order, &script) }
+      for state in group { secondHalves(cell, cell.states[state], &script) }
       script.barrier(.secondBackward, cell: cell.index)
-      let reading = ReadingOrder()
-      for state in group { firstHalves(cell, state, reading, &script) }
+      for state in group { firstHalves(cell, state, &script) }
     }
     for (unit, state) in zip(cell.preprocess, cell.states) { products(unit, state, &script) }
     script.barrier(.preprocessBackward, cell: cell.index)
     for unit in cell.preprocess {
       for source in unit.sources where written.insert(source.gradient.offset).inserted {
-        script.each { [unowned self] context in
-          arena.clear(source.gradient.at(context.sample), count: source.gradient.sampleStep)
+        script.each { pass, context in
+          pass.arena.clear(source.gradient.at(context.sample), count: source.gradient.sampleStep)
         }
       }
-      multiplyBackward(unit, &script) { true }
+      multiplyBackward(unit, &script) { _ in true }
     }
   }
 
   // MARK: - Products
 
-  private func products(_ cell: Cell, _ state: Cell.State, _ script: inout Script) {
+  private func products(_ cell: Cell, _ state: Cell.State, _ script: inout Script<Pass>) {
     var places: [Int] = []
     for index in state.edges {
       let edge = cell.edges[index]
       let gradient = cell.states[edge.node + 2].gradient
       let place = script.sums((1 + Operation.allCases.count) * cell.padded)
       places.append(place)
-      script.each { [unowned self] context in
-        arena.addProducts(
+      script.each { pass, context in
+        pass.arena.addProducts(
           gradient.at(context.sample), edge.products, sample: context.sample,
           pixels: gradient.pixels, channels: gradient.padded, into: context.sums + place)
       }
     }
-    script.atEnd { [unowned self] in settleGradients(cell, state, places) }
+    script.atEnd { pass in pass.settleGradients(cell, state, places) }
   }
 
   /// What each edge's `products` are taken with; refreshed when the active operations change.
@@ -133,21 +131,21 @@ extension Pass {
     }
   }
 
-  private func products(_ unit: MatrixUnit, _ state: Cell.State, _ script: inout Script) {
+  private func products(_ unit: MatrixUnit, _ state: Cell.State, _ script: inout Script<Pass>) {
     let list = TermList(capacity: 1)
     list.append(plane: state.x.offset, sampleStep: state.x.sampleStep, coefficients: 0)
     let place = script.sums(2 * state.x.padded)
-    script.each { [unowned self] context in
-      arena.addProducts(
+    script.each { pass, context in
+      pass.arena.addProducts(
         state.gradient.at(context.sample), list, sample: context.sample, pixels: state.x.pixels,
         channels: state.x.padded, into: context.sums + place)
     }
-    script.atEnd { [unowned self] in
+    script.atEnd { pass in
       let terms = unit.gradient
       terms.list.removeAll()
-      arena.normBackwardInPlace(
-        unit.norm.places, chunkTotals, sum: place, product: place + state.x.padded,
-        count: samples * state.x.pixels, gradient: terms.place(0), value: terms.valuePlace,
+      pass.arena.normBackwardInPlace(
+        unit.norm.places, pass.chunkTotals, sum: place, product: place + state.x.padded,
+        count: pass.samples * state.x.pixels, gradient: terms.place(0), value: terms.valuePlace,
         constant: terms.constantPlace)
       terms.list.append(
         plane: state.gradient.offset, sampleStep: state.gradient.sampleStep,
@@ -160,38 +158,34 @@ extension Pass {
 
   // MARK: - Units
 
-  private func secondHalves(
-    _ cell: Cell, _ state: Cell.State, _ order: ReadingOrder, _ script: inout Script
-  ) {
+  private func secondHalves(_ cell: Cell, _ state: Cell.State, _ script: inout Script<Pass>) {
     for index in state.edges {
       let edge = cell.edges[index]
       for (operation, unit) in units(edge.second) {
         guard let first = edge.first[operation] else { continue }
         let place = script.sums(2 * first.z.padded)
-        let isMixed = { [unowned self] in isActive(operation, index, cell) }
-        let number = order.append(unit.z, first.z, when: isMixed)
-        script.each { [unowned self] context in
-          guard isMixed() else { return }
+        let isMixed = { (pass: Pass) in pass.isActive(operation, index, cell) }
+        script.each(reading: (unit.z, first.z), when: isMixed) { pass, context in
           let z = unit.z
-          arena.combine(
+          pass.arena.combine(
             unit.gradient.list, sample: context.sample, pixels: z.pixels, channels: z.padded,
-            into: context.scratch + denseB, adding: false)
-          padNormalised(first, into: unit, context)
-          arena.clear(context.scratch + denseC, count: first.z.sampleStep)
-          arena.separableBackward(
-            context.scratch + unit.plane, unit.table, unit.places, dz: context.scratch + denseB,
-            scratch: context.scratch + denseA, bordered: context.scratch + unit.bordered,
-            into: context.scratch + denseC, gradients: context.gradients,
-            ahead: order.ahead(of: number, sample: context.sample, samples: samples))
-          arena.maskGradient(
-            context.scratch + denseC, at: first.z.at(context.sample),
+            into: context.scratch + pass.denseB, adding: false)
+          pass.padNormalised(first, into: unit, context)
+          pass.arena.clear(context.scratch + pass.denseC, count: first.z.sampleStep)
+          pass.arena.separableBackward(
+            context.scratch + unit.plane, unit.table, unit.places,
+            dz: context.scratch + pass.denseB,
+            scratch: context.scratch + pass.denseA, bordered: context.scratch + unit.bordered,
+            into: context.scratch + pass.denseC, gradients: context.gradients, ahead: context.ahead)
+          pass.arena.maskGradient(
+            context.scratch + pass.denseC, at: first.z.at(context.sample),
             scale: first.norm.places.scale,
-            offset: first.norm.places.offset, activation, pixels: first.z.pixels,
+            offset: first.norm.places.offset, pass.activation, pixels: first.z.pixels,
             channels: first.z.padded, into: z.at(context.sample), moments: context.sums + place)
         }
-        script.atEnd { [unowned self] in
-          guard isActive(operation, index, cell) else { return }
-          _ = backward(
+        script.atEnd { pass in
+          guard isMixed(pass) else { return }
+          _ = pass.backward(
             first.norm, of: first.z, gradient: unit.z, sum: place,
             product: place + first.z.padded, into: first.gradient)
         }
@@ -200,141 +194,143 @@ extension Pass {
     }
   }
 
-  private func firstHalves(
-    _ cell: Cell, _ number: Int, _ order: ReadingOrder, _ script: inout Script
-  ) {
+  private func firstHalves(_ cell: Cell, _ number: Int, _ script: inout Script<Pass>) {
     let state = cell.states[number]
-    script.each { [unowned self] context in
-      arena.combine(
+    script.each { pass, context in
+      pass.arena.combine(
         state.skips.list, sample: context.sample, pixels: state.x.pixels, channels: state.x.padded,
         into: state.gradient.at(context.sample), adding: number >= 2)
-      guard isConvolved(state, in: cell) else { return }
-      arena.padActivated(
-        state.x.at(context.sample), activation, into: context.scratch + state.plane, state.table)
-      arena.clear(context.scratch + denseC, count: state.x.sampleStep)
+    }
+    let hasReaders = { (pass: Pass) in pass.isConvolved(state, in: cell) }
+    script.each(when: hasReaders) { pass, context in
+      pass.arena.padActivated(
+        state.x.at(context.sample), pass.activation, into: context.scratch + state.plane,
+        state.table)
+      pass.arena.clear(context.scratch + pass.denseC, count: state.x.sampleStep)
     }
     for index in state.edges {
       let edge = cell.edges[index]
       for (operation, unit) in units(edge.first) {
-        let isMixed = { [unowned self] in isActive(operation, index, cell) }
+        let isMixed = { (pass: Pass) in pass.isActive(operation, index, cell) }
         // The gradient of a first half lies where its second half's values were.
-        let number = order.append(edge.second[operation]?.z ?? unit.z, unit.z, when: isMixed)
-        script.each { [unowned self] context in
-          guard isMixed() else { return }
-          arena.combine(
+        let reads = (edge.second[operation]?.z ?? unit.z, unit.z)
+        script.each(reading: reads, when: isMixed) { pass, context in
+          pass.arena.combine(
             unit.gradient.list, sample: context.sample, pixels: unit.z.pixels,
-            channels: unit.z.padded, into: context.scratch + denseB, adding: false)
-          arena.separableBackward(
-            context.scratch + state.plane, unit.table, unit.places, dz: context.scratch + denseB,
-            scratch: context.scratch + denseA, bordered: context.scratch + unit.bordered,
-            into: context.scratch + denseC, gradients: context.gradients,
-            ahead: order.ahead(of: number, sample: context.sample, samples: samples))
+            channels: unit.z.padded, into: context.scratch + pass.denseB, adding: false)
+          pass.arena.separableBackward(
+            context.scratch + state.plane, unit.table, unit.places,
+            dz: context.scratch + pass.denseB,
+            scratch: context.scratch + pass.denseA, bordered: context.scratch + unit.bordered,
+            into: context.scratch + pass.denseC, gradients: context.gradients, ahead: context.ahead)
         }
         reduce(unit, &script, when: isMixed)
       }
       if let reduction = edge.reduction {
-        multiplyBackward(reduction, &script) { [unowned self] in
-          isActive(.skipConnect, index, cell)
+        multiplyBackward(reduction, &script) { pass in
+          pass.isActive(.skipConnect, index, cell)
         }
       }
     }
-    let pools = pools(of: state).map(\.1)
-    script.each { [unowned self] context in
-      for pool in pools where isUsed(pool, by: state, in: cell) {
-        arena.combine(
+    for (_, pool) in pools(of: state) {
+      let isMixed = { (pass: Pass) in pass.isUsed(pool, by: state, in: cell) }
+      script.each(when: isMixed) { pass, context in
+        pass.arena.combine(
           pool.gradient.list, sample: context.sample, pixels: pool.y.pixels,
-          channels: pool.y.padded, into: context.scratch + denseB, adding: false)
-        arena.poolBackward(
-          context.scratch + denseB, taps: pool.taps?.at(context.sample), pool.shape,
+          channels: pool.y.padded, into: context.scratch + pass.denseB, adding: false)
+        pass.arena.poolBackward(
+          context.scratch + pass.denseB, taps: pool.taps?.at(context.sample), pool.shape,
           into: state.gradient.at(context.sample))
       }
-      guard isConvolved(state, in: cell) else { return }
-      arena.addMasked(
-        context.scratch + denseC, at: state.x.at(context.sample), activation,
+    }
+    script.each(when: hasReaders) { pass, context in
+      pass.arena.addMasked(
+        context.scratch + pass.denseC, at: state.x.at(context.sample), pass.activation,
         pixels: state.x.pixels, channels: state.x.padded, into: state.gradient.at(context.sample))
     }
   }
 
   private func reduce(
-    _ unit: SeparableUnit, _ script: inout Script, when isActive: @escaping () -> Bool
+    _ unit: SeparableUnit, _ script: inout Script<Pass>, when isActive: @escaping (Pass) -> Bool
   ) {
     let start = unit.places.depthwiseGradient
-    script.reduce(start..<(start + unit.gradientCount), when: isActive) { [unowned self] in
-      unpack(unit.depthwise, from: unit.places.depthwiseGradient, pitch: unit.table.channels)
-      unpack(unit.pointwise, from: unit.places.pointwiseGradient, pitch: unit.places.outputs)
+    script.reduce(start..<(start + unit.gradientCount), when: isActive) { pass in
+      pass.unpack(unit.depthwise, from: unit.places.depthwiseGradient, pitch: unit.table.channels)
+      pass.unpack(unit.pointwise, from: unit.places.pointwiseGradient, pitch: unit.places.outputs)
     }
   }
 
   private func multiplyBackward(
-    _ unit: MatrixUnit, _ script: inout Script, when isActive: @escaping () -> Bool
+    _ unit: MatrixUnit, _ script: inout Script<Pass>, when isActive: @escaping (Pass) -> Bool
   ) {
-    script.each { [unowned self] context in
-      guard isActive() else { return }
-      arena.combine(
+    script.each(when: isActive) { pass, context in
+      pass.arena.combine(
         unit.gradient.list, sample: context.sample, pixels: unit.z.pixels, channels: unit.z.padded,
-        into: context.scratch + denseB, adding: false)
+        into: context.scratch + pass.denseB, adding: false)
       if context.gradients >= 0 {
-        gather(unit, context)
-        arena.matrixGradient(
-          context.scratch + gathered, context.scratch + denseB, inputs: unit.inputs,
+        pass.gather(unit, context)
+        pass.arena.matrixGradient(
+          context.scratch + pass.gathered, context.scratch + pass.denseB, inputs: unit.inputs,
           outputs: unit.z.padded, pixels: unit.z.pixels,
           into: context.gradients + unit.weightGradient)
       }
-      arena.matrix(
-        context.scratch + denseB, unit.transposed, inputs: unit.z.padded, outputs: unit.inputs,
-        pixels: unit.z.pixels, into: context.scratch + gatheredGradient)
+      pass.arena.matrix(
+        context.scratch + pass.denseB, unit.transposed, inputs: unit.z.padded, outputs: unit.inputs,
+        pixels: unit.z.pixels, into: context.scratch + pass.gatheredGradient)
       for source in unit.sources {
-        arena.scatter(
-          context.scratch + gatheredGradient, column: source.column, pitch: unit.inputs,
-          source.lattice, at: source.x.at(context.sample), activation,
+        pass.arena.scatter(
+          context.scratch + pass.gatheredGradient, column: source.column, pitch: unit.inputs,
+          source.lattice, at: source.x.at(context.sample), pass.activation,
           into: source.gradient.at(context.sample))
       }
     }
     script.reduce(
       unit.weightGradient..<(unit.weightGradient + unit.gradientCount), when: isActive
-    ) { [unowned self] in
+    ) { pass in
       for packing in unit.packings {
-        unpack(packing, from: unit.weightGradient, pitch: unit.z.padded)
+        pass.unpack(packing, from: unit.weightGradient, pitch: unit.z.padded)
       }
     }
   }
 
   // MARK: - Stem
 
-  private func stemBackward(_ script: inout Script) {
+  private func stemBackward(_ script: inout Script<Pass>) {
+    let stem = stem
     let list = TermList(capacity: 1)
     list.append(plane: stem.z.offset, sampleStep: stem.z.sampleStep, coefficients: 0)
     let padded = stem.z.padded
     let place = script.sums(2 * padded)
-    script.each { [unowned self] context in
-      arena.addProducts(
+    script.each { pass, context in
+      pass.arena.addProducts(
         stem.gradient.at(context.sample), list, sample: context.sample, pixels: stem.z.pixels,
         channels: padded, into: context.sums + place)
     }
-    script.atEnd { [unowned self] in
-      _ = backward(
+    script.atEnd { pass in
+      _ = pass.backward(
         stem.norm, of: stem.z, gradient: stem.gradient, sum: place, product: place + padded,
         into: stem.terms, affine: stem.affine)
-      guard let flat, let gamma = stem.norm.gamma, let beta = stem.norm.beta else { return }
+      guard let flat = pass.flat, let gamma = stem.norm.gamma, let beta = stem.norm.beta else {
+        return
+      }
       for c in 0..<stem.norm.channels {
-        flat.write(arena.sum(stem.affine + c), at: gamma.offset + c)
-        flat.write(arena.sum(stem.affine + padded + c), at: beta.offset + c)
+        flat.write(pass.arena.sum(stem.affine + c), at: gamma.offset + c)
+        flat.write(pass.arena.sum(stem.affine + padded + c), at: beta.offset + c)
       }
     }
     script.barrier(.stemBackward)
-    script.each { [unowned self] context in
+    script.each { pass, context in
       guard context.gradients >= 0 else { return }
-      arena.combine(
+      pass.arena.combine(
         stem.terms.list, sample: context.sample, pixels: stem.z.pixels, channels: padded,
-        into: context.scratch + denseB, adding: false)
-      gatherStem(context)
-      arena.matrixGradient(
-        context.scratch + stem.matrix, context.scratch + denseB, inputs: stem.inputs,
+        into: context.scratch + pass.denseB, adding: false)
+      pass.gatherStem(context)
+      pass.arena.matrixGradient(
+        context.scratch + stem.matrix, context.scratch + pass.denseB, inputs: stem.inputs,
         outputs: padded, pixels: stem.z.pixels, into: context.gradients + stem.weightGradient)
     }
-    script.reduce(stem.weightGradient..<(stem.weightGradient + stem.inputs * padded)) {
-      [unowned self] in
-      for packing in stem.packing { unpack(packing, from: stem.weightGradient, pitch: padded) }
+    script.reduce(stem.weightGradient..<(stem.weightGradient + stem.inputs * padded)) { pass in
+      for packing in stem.packing { pass.unpack(packing, from: stem.weightGradient, pitch: padded) }
     }
     script.barrier(.stemBackward)
   }

@@ -4,13 +4,14 @@ import Kernels
 extension DerivedPass {
   @_specialize(where A == PlainFloat)
   @_specialize(where A == PlainDouble)
-  func forwardScript(_ blocks: [DerivedPlan.Block], copiesImages: Bool) -> Script {
-    var script = Script()
-    if copiesImages {
-      let target = plan.images
-      script.each { [unowned self] context in
-        arena.copyImage(
-          images, image: context.sample, pixels: target.pixels, channels: target.channels,
+  static func forwardScript(
+    _ blocks: [DerivedPlan.Block], copyingImagesTo target: Tensor? = nil
+  ) -> Script<DerivedPass> {
+    var script = Script<DerivedPass>()
+    if let target {
+      script.each { pass, context in
+        pass.arena.copyImage(
+          pass.images, image: context.sample, pixels: target.pixels, channels: target.channels,
           padded: target.padded, to: target.at(context.sample))
       }
     }
@@ -18,9 +19,9 @@ extension DerivedPass {
       switch block {
       case .sums(let nodes): forward(nodes, &script)
       case .average(let block):
-        script.each { [unowned self] context in
+        script.each { pass, context in
           for (source, output) in zip(block.sources, block.outputs) {
-            arena.averageWindows(
+            pass.arena.averageWindows(
               source.x.at(context.sample), block.shape, rectifies: block.rectifies,
               into: output.x.at(context.sample))
           }
@@ -32,7 +33,7 @@ extension DerivedPass {
     return script
   }
 
-  private func forward(_ nodes: [SumNode], _ script: inout Script) {
+  private static func forward(_ nodes: [SumNode], _ script: inout Script<DerivedPass>) {
     let branches = nodes.flatMap(\.branches)
     for branch in branches {
       switch branch.body {
@@ -41,8 +42,8 @@ extension DerivedPass {
       case .dense(let units): for unit in units { forward(unit, &script) }
       case .separable(let input, let units):
         let unit = units[0]
-        forward(unit, &script) { [unowned self] context in
-          arena.padActivated(
+        forward(unit, &script) { pass, context in
+          pass.arena.padActivated(
             input.x.at(context.sample), .relu, into: context.scratch + unit.plane, unit.table)
         }
       }
@@ -52,11 +53,11 @@ extension DerivedPass {
     for branch in branches {
       guard case .separable(_, let units) = branch.body, units.count == 2 else { continue }
       hasSecondHalves = true
-      forward(units[1], &script) { [unowned self] context in activate(units, context) }
+      forward(units[1], &script) { $0.activate(units, $1) }
     }
     if hasSecondHalves { script.barrier() }
     for node in nodes {
-      script.each { [unowned self] context in add(node, context) }
+      script.each { pass, context in pass.add(node, context) }
     }
   }
 
@@ -68,31 +69,31 @@ extension DerivedPass {
       units[1].table)
   }
 
-  private func forward(_ block: PoolBlock, _ script: inout Script) {
+  private static func forward(_ block: PoolBlock, _ script: inout Script<DerivedPass>) {
     // The kernels leave moments for the supernet's batch norms; nothing reads them here.
     let place = script.sums(2 * block.y.padded)
-    script.each { [unowned self] context in
+    script.each { pass, context in
       let (x, y) = (block.input.x.at(context.sample), block.y.at(context.sample))
       if let taps = block.taps {
-        arena.maxPool(
+        pass.arena.maxPool(
           x, block.shape, into: y, taps: taps.at(context.sample), moments: context.sums + place)
       } else {
-        arena.averagePool(x, block.shape, into: y, moments: context.sums + place)
+        pass.arena.averagePool(x, block.shape, into: y, moments: context.sums + place)
       }
     }
   }
 
-  private func forward(_ unit: DenseUnit, _ script: inout Script) {
+  private static func forward(_ unit: DenseUnit, _ script: inout Script<DerivedPass>) {
     let place = unit.norm == nil ? -1 : script.sums(2 * unit.z.padded)
-    script.each { [unowned self] context in
-      gather(unit, context)
-      arena.matrix(
-        context.scratch + plan.gathered, unit.weights, inputs: unit.inputs,
+    script.each { pass, context in
+      pass.gather(unit, context)
+      pass.arena.matrix(
+        context.scratch + pass.plan.gathered, unit.weights, inputs: unit.inputs,
         outputs: unit.z.padded, pixels: unit.z.pixels, into: unit.z.at(context.sample),
         moments: place < 0 ? -1 : context.sums + place)
     }
     guard let norm = unit.norm else { return }
-    script.atEnd { [unowned self] in settle(norm, sums: place, pixels: unit.z.pixels) }
+    script.atEnd { pass in pass.settle(norm, sums: place, pixels: unit.z.pixels) }
   }
 
   func gather(_ unit: DenseUnit, _ context: StepContext) {
@@ -103,18 +104,19 @@ extension DerivedPass {
     }
   }
 
-  private func forward(
-    _ unit: DepthwiseUnit, _ script: inout Script, activate: @escaping (StepContext) -> Void
+  private static func forward(
+    _ unit: DepthwiseUnit, _ script: inout Script<DerivedPass>,
+    activate: @escaping (DerivedPass, StepContext) -> Void
   ) {
     let place = script.sums(2 * unit.z.padded)
-    script.each { [unowned self] context in
-      activate(context)
-      arena.separable(
+    script.each { pass, context in
+      activate(pass, context)
+      pass.arena.separable(
         context.scratch + unit.plane, unit.table, unit.places,
-        scratch: context.scratch + plan.denseA,
+        scratch: context.scratch + pass.plan.denseA,
         into: unit.z.at(context.sample), moments: context.sums + place)
     }
-    script.atEnd { [unowned self] in settle(unit.norm, sums: place, pixels: unit.z.pixels) }
+    script.atEnd { pass in pass.settle(unit.norm, sums: place, pixels: unit.z.pixels) }
   }
 
   /// The value of a node in one sample.

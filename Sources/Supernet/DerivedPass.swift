@@ -7,18 +7,18 @@ final class DerivedPass<A: Arithmetic> {
 
   let plan: DerivedPlan
   let team: ThreadTeam
-  private(set) var arena: Arena<A>
-  private var forward = Script()
-  private var auxiliaryForward = Script()
-  private var clearing = Script()
-  private var auxiliaryBackward = Script()
-  private var backward = Script()
+  let arena: Arena<A>
+  private let forward: Script<DerivedPass>
+  private let auxiliaryForward: Script<DerivedPass>
+  private let clearing: Script<DerivedPass>
+  private let auxiliaryBackward: Script<DerivedPass>
+  private let backward: Script<DerivedPass>
   // Decided by the scripts, which name places only; so the arena comes after them.
-  private var sumExtent = 0
-  private var gradientExtent = 0
+  private let sumExtent: Int
+  private let gradientExtent: Int
   private let scratchExtent: Int
-  private var gradientPlace: Int { plan.planner.scalars }
-  private var scratchPlace: Int { gradientPlace + Self.maximumChunks * gradientExtent }
+  private let gradientPlace: Int
+  private let scratchPlace: Int
 
   // What the present pass works on.
   private var samples = 0
@@ -41,15 +41,16 @@ final class DerivedPass<A: Arithmetic> {
     self.team = team
     counts = plan.norms.map { _ in 0 }
     scratchExtent = (plan.planner.scratch + 127) / 128 * 128 + 80
-    arena = Arena(scalars: 0, sums: 0)
-    forward = forwardScript(plan.blocks, copiesImages: true)
-    auxiliaryForward = forwardScript(plan.auxiliaryBlocks, copiesImages: false)
-    clearing = clearingScript()
-    auxiliaryBackward = backwardScript(plan.auxiliaryBlocks)
-    backward = backwardScript(plan.blocks)
+    forward = Self.forwardScript(plan.blocks, copyingImagesTo: plan.images)
+    auxiliaryForward = Self.forwardScript(plan.auxiliaryBlocks)
+    clearing = Self.clearingScript(plan)
+    auxiliaryBackward = Self.backwardScript(plan.auxiliaryBlocks)
+    backward = Self.backwardScript(plan.blocks)
     let scripts = [forward, auxiliaryForward, auxiliaryBackward, backward]
     sumExtent = scripts.map(\.sumExtent).max() ?? 0
     gradientExtent = scripts.map(\.gradientExtent).max() ?? 0
+    gradientPlace = plan.planner.scalars
+    scratchPlace = gradientPlace + Self.maximumChunks * gradientExtent
     arena = Arena(
       scalars: scratchPlace + team.workers * scratchExtent,
       sums: plan.planner.sums + Self.maximumChunks * sumExtent)
@@ -112,26 +113,25 @@ final class DerivedPass<A: Arithmetic> {
 
   @_specialize(where A == PlainFloat)
   @_specialize(where A == PlainDouble)
-  private func run(_ script: Script) {
+  private func run(_ script: Script<DerivedPass>) {
     for phase in script.phases {
       let gradients = flat != nil && !phase.reductions.isEmpty
       if !phase.steps.isEmpty {
+        let schedule = Schedule(phase, of: self)
         team.run(chunks) { chunkIndex, worker in
-          var context = StepContext(
+          let context = StepContext(
             sample: 0, sums: plan.planner.sums + chunkIndex * sumExtent,
             gradients: gradientPlace + chunkIndex * gradientExtent,
             scratch: scratchPlace + worker * scratchExtent)
           arena.clearSums(context.sums, count: phase.sumCount)
           if gradients { arena.clear(context.gradients, count: phase.gradientCount) }
-          for sample in (chunkIndex * chunk)..<min((chunkIndex + 1) * chunk, samples) {
-            context.sample = sample
-            for step in phase.steps { step(context) }
-          }
+          schedule.run(
+            (chunkIndex * chunk)..<min((chunkIndex + 1) * chunk, samples), context, in: self)
         }
       }
-      for end in phase.ends { end() }
+      for end in phase.ends { end(self) }
       if gradients {
-        team.run(phase.reductions.count) { task, _ in phase.reductions[task].task() }
+        team.run(phase.reductions.count) { task, _ in phase.reductions[task].task(self) }
       }
     }
   }

@@ -9,16 +9,16 @@ extension Pass {
   @_specialize(where A == PlainDouble)
   @_specialize(where A == DualFloat)
   @_specialize(where A == DualDouble)
-  func forwardScript() -> Script {
-    var script = Script()
+  func forwardScript() -> Script<Pass> {
+    var script = Script<Pass>()
     stemForward(&script)
     for cell in cells { forward(cell, &script) }
     let nodes = cells[cells.count - 1].nodes
     let width = nodes.reduce(0) { $0 + $1.x.padded }
-    script.each { [unowned self] context in
+    script.each { pass, context in
       for (i, node) in nodes.enumerated() {
-        let place = features + context.sample * width + i * node.x.padded
-        arena.addPlaneSums(
+        let place = pass.features + context.sample * width + i * node.x.padded
+        pass.arena.addPlaneSums(
           node.x.at(context.sample), pixels: node.x.pixels, channels: node.x.padded, into: place)
       }
     }
@@ -26,18 +26,19 @@ extension Pass {
     return script
   }
 
-  private func stemForward(_ script: inout Script) {
+  private func stemForward(_ script: inout Script<Pass>) {
+    let stem = stem
     let place = script.sums(2 * stem.z.padded)
-    script.each { [unowned self] context in
-      gatherStem(context)
-      arena.matrix(
+    script.each { pass, context in
+      pass.gatherStem(context)
+      pass.arena.matrix(
         context.scratch + stem.matrix, stem.weights, inputs: stem.inputs, outputs: stem.z.padded,
         pixels: stem.z.pixels, into: stem.z.at(context.sample), moments: context.sums + place)
     }
-    script.atEnd { [unowned self] in settle(stem.norm, sums: place, pixels: stem.z.pixels) }
+    script.atEnd { pass in pass.settle(stem.norm, sums: place, pixels: stem.z.pixels) }
     script.barrier(.stem)
-    script.each { [unowned self] context in
-      arena.normalise(
+    script.each { pass, context in
+      pass.arena.normalise(
         stem.z.at(context.sample), scale: stem.norm.places.scale, offset: stem.norm.places.offset,
         pixels: stem.z.pixels, channels: stem.z.padded, into: stem.x.at(context.sample))
     }
@@ -50,13 +51,13 @@ extension Pass {
       channels: shape.inputChannels, into: context.scratch + stem.matrix, pitch: stem.inputs)
   }
 
-  private func forward(_ cell: Cell, _ script: inout Script) {
-    for unit in cell.preprocess { multiply(unit, &script) { true } }
+  private func forward(_ cell: Cell, _ script: inout Script<Pass>) {
+    for unit in cell.preprocess { multiply(unit, &script) { _ in true } }
     script.barrier(.preprocess, cell: cell.index)
-    script.each { [unowned self] context in
+    script.each { pass, context in
       for unit in cell.preprocess {
         let z = unit.z.at(context.sample)
-        arena.normalise(
+        pass.arena.normalise(
           z, scale: unit.norm.places.scale, offset: unit.norm.places.offset, pixels: unit.z.pixels,
           channels: unit.z.padded, into: z)
       }
@@ -64,13 +65,12 @@ extension Pass {
     for (node, group) in cell.groups.enumerated() {
       for state in group { firstHalves(cell, cell.states[state], &script) }
       script.barrier(.firstForward, cell: cell.index)
-      let order = ReadingOrder()
-      for state in group { secondHalves(cell, cell.states[state], order, &script) }
-      script.atEnd { [unowned self] in settleValue(of: node, in: cell) }
+      for state in group { secondHalves(cell, cell.states[state], &script) }
+      script.atEnd { pass in pass.settleValue(of: node, in: cell) }
       script.barrier(.secondForward, cell: cell.index)
       let x = cell.states[node + 2].x
-      script.each { [unowned self] context in
-        arena.combine(
+      script.each { pass, context in
+        pass.arena.combine(
           cell.values[node], sample: context.sample, pixels: x.pixels, channels: x.padded,
           into: x.at(context.sample), adding: false)
       }
@@ -79,18 +79,17 @@ extension Pass {
 
   /// Gather, multiply, settle: preprocessing and factorised reductions.
   private func multiply(
-    _ unit: MatrixUnit, _ script: inout Script, when isActive: @escaping () -> Bool
+    _ unit: MatrixUnit, _ script: inout Script<Pass>, when isActive: @escaping (Pass) -> Bool
   ) {
     let place = script.sums(2 * unit.z.padded)
-    script.each { [unowned self] context in
-      guard isActive() else { return }
-      gather(unit, context)
-      arena.matrix(
-        context.scratch + gathered, unit.weights, inputs: unit.inputs, outputs: unit.z.padded,
+    script.each(when: isActive) { pass, context in
+      pass.gather(unit, context)
+      pass.arena.matrix(
+        context.scratch + pass.gathered, unit.weights, inputs: unit.inputs, outputs: unit.z.padded,
         pixels: unit.z.pixels, into: unit.z.at(context.sample), moments: context.sums + place)
     }
-    script.atEnd { [unowned self] in
-      if isActive() { settle(unit.norm, sums: place, pixels: unit.z.pixels) }
+    script.atEnd { pass in
+      if isActive(pass) { pass.settle(unit.norm, sums: place, pixels: unit.z.pixels) }
     }
   }
 
@@ -102,70 +101,63 @@ extension Pass {
     }
   }
 
-  private func firstHalves(_ cell: Cell, _ state: Cell.State, _ script: inout Script) {
-    script.each { [unowned self] context in
-      guard isConvolved(state, in: cell) else { return }
-      arena.padActivated(
-        state.x.at(context.sample), activation, into: context.scratch + state.plane, state.table)
+  private func firstHalves(_ cell: Cell, _ state: Cell.State, _ script: inout Script<Pass>) {
+    let hasReaders = { (pass: Pass) in pass.isConvolved(state, in: cell) }
+    script.each(when: hasReaders) { pass, context in
+      pass.arena.padActivated(
+        state.x.at(context.sample), pass.activation, into: context.scratch + state.plane,
+        state.table)
     }
-    for (operation, pool) in pools(of: state) {
+    for (_, pool) in pools(of: state) {
       let place = script.sums(2 * pool.y.padded)
-      script.each { [unowned self] context in
-        guard isUsed(pool, by: state, in: cell) else { return }
+      let isMixed = { (pass: Pass) in pass.isUsed(pool, by: state, in: cell) }
+      script.each(when: isMixed) { pass, context in
         let (x, y) = (state.x.at(context.sample), pool.y.at(context.sample))
         if let taps = pool.taps {
-          arena.maxPool(
+          pass.arena.maxPool(
             x, pool.shape, into: y, taps: taps.at(context.sample), moments: context.sums + place)
         } else {
-          arena.averagePool(x, pool.shape, into: y, moments: context.sums + place)
+          pass.arena.averagePool(x, pool.shape, into: y, moments: context.sums + place)
         }
       }
-      script.atEnd { [unowned self] in
-        if isUsed(pool, by: state, in: cell) {
-          settle(pool.norm, sums: place, pixels: pool.y.pixels)
-        }
+      script.atEnd { pass in
+        if isMixed(pass) { pass.settle(pool.norm, sums: place, pixels: pool.y.pixels) }
       }
-      _ = operation
     }
     for index in state.edges {
       let edge = cell.edges[index]
       if let reduction = edge.reduction {
-        multiply(reduction, &script) { [unowned self] in isActive(.skipConnect, index, cell) }
+        multiply(reduction, &script) { pass in pass.isActive(.skipConnect, index, cell) }
       }
       for (operation, unit) in units(edge.first) {
         let place = script.sums(2 * unit.z.padded)
-        script.each { [unowned self] context in
-          guard isActive(operation, index, cell) else { return }
-          arena.separable(
+        let isMixed = { (pass: Pass) in pass.isActive(operation, index, cell) }
+        script.each(when: isMixed) { pass, context in
+          pass.arena.separable(
             context.scratch + state.plane, unit.table, unit.places,
-            scratch: context.scratch + denseA, into: unit.z.at(context.sample),
+            scratch: context.scratch + pass.denseA, into: unit.z.at(context.sample),
             moments: context.sums + place)
         }
-        settleAtEnd(unit, place, operation, index, cell, &script)
+        settleAtEnd(unit, place, &script, when: isMixed)
       }
     }
   }
 
-  private func secondHalves(
-    _ cell: Cell, _ state: Cell.State, _ order: ReadingOrder, _ script: inout Script
-  ) {
+  private func secondHalves(_ cell: Cell, _ state: Cell.State, _ script: inout Script<Pass>) {
     for index in state.edges {
       let edge = cell.edges[index]
       for (operation, unit) in units(edge.second) {
         guard let first = edge.first[operation] else { continue }
         let place = script.sums(2 * unit.z.padded)
-        let isMixed = { [unowned self] in isActive(operation, index, cell) }
-        let number = order.append(first.z, first.z, when: isMixed)
-        script.each { [unowned self] context in
-          guard isMixed() else { return }
-          padNormalised(first, into: unit, context)
-          arena.separable(
+        let isMixed = { (pass: Pass) in pass.isActive(operation, index, cell) }
+        script.each(reading: (first.z, first.z), when: isMixed) { pass, context in
+          pass.padNormalised(first, into: unit, context)
+          pass.arena.separable(
             context.scratch + unit.plane, unit.table, unit.places,
-            scratch: context.scratch + denseA, into: unit.z.at(context.sample),
-            moments: context.sums + place,
-            ahead: order.ahead(of: number, sample: context.sample, samples: samples))
+            scratch: context.scratch + pass.denseA, into: unit.z.at(context.sample),
+            moments: context.sums + place, ahead: context.ahead)
         }
-        settleAtEnd(unit, place, operation, index, cell, &script)
+        settleAtEnd(unit, place, &script, when: isMixed)
       }
     }
   }
@@ -179,13 +171,11 @@ extension Pass {
   }
 
   private func settleAtEnd(
-    _ unit: SeparableUnit, _ place: Int, _ operation: Operation, _ edge: Int, _ cell: Cell,
-    _ script: inout Script
+    _ unit: SeparableUnit, _ place: Int, _ script: inout Script<Pass>,
+    when isActive: @escaping (Pass) -> Bool
   ) {
-    script.atEnd { [unowned self] in
-      if isActive(operation, edge, cell) {
-        settle(unit.norm, sums: place, pixels: unit.z.pixels)
-      }
+    script.atEnd { pass in
+      if isActive(pass) { pass.settle(unit.norm, sums: place, pixels: unit.z.pixels) }
     }
   }
 

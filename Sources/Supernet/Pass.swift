@@ -33,8 +33,8 @@ final class Pass<A: Arithmetic> {
   let denseC: Int
   let gathered: Int
   let gatheredGradient: Int
-  private(set) var forward = Script()
-  private(set) var backward = Script()
+  private(set) var forward = Script<Pass>()
+  private(set) var backward = Script<Pass>()
   var profile: PassProfile?
 
   // What the present pass works on.
@@ -191,37 +191,28 @@ final class Pass<A: Arithmetic> {
   @_specialize(where A == PlainDouble)
   @_specialize(where A == DualFloat)
   @_specialize(where A == DualDouble)
-  func run(_ script: Script) {
+  func run(_ script: Script<Pass>) {
     for phase in script.phases {
       let began = profile == nil ? nil : ContinuousClock().now
-      let wantsGradients = flat != nil && !phase.reductions.isEmpty
+      let reductions = flat == nil ? [] : phase.reductions.filter { $0.isActive(self) }
+      let parts = reductions.map(\.places)
       if !phase.steps.isEmpty {
+        let schedule = Schedule(phase, of: self)
         team.run(chunks) { chunkIndex, worker in
           let sums = chunkSums + chunkIndex * sumExtent
           let gradients = gradientPlace + chunkIndex * gradientExtent
           arena.clearSums(sums, count: phase.sumCount)
-          var context = StepContext(
+          let context = StepContext(
             sample: 0, sums: sums, gradients: flat == nil ? -1 : gradients,
             scratch: scratchPlace + worker * scratchExtent)
-          if wantsGradients { clearGradients(phase, context) }
-          for sample in (chunkIndex * chunk)..<min((chunkIndex + 1) * chunk, samples) {
-            context.sample = sample
-            for step in phase.steps { step(context) }
-          }
+          for part in parts { arena.clear(gradients + part.lowerBound, count: part.count) }
+          schedule.run(
+            (chunkIndex * chunk)..<min((chunkIndex + 1) * chunk, samples), context, in: self)
         }
       }
-      for end in phase.ends { end() }
-      if wantsGradients {
-        let reductions = phase.reductions.filter { $0.isActive() }
-        team.run(reductions.count) { task, _ in reductions[task].task() }
-      }
+      for end in phase.ends { end(self) }
+      team.run(reductions.count) { task, _ in reductions[task].task(self) }
       if let profile, let began { profile.add(ContinuousClock().now - began, to: phase.name) }
-    }
-  }
-
-  private func clearGradients(_ phase: Script.Phase, _ context: StepContext) {
-    for reduction in phase.reductions where reduction.isActive() {
-      arena.clear(context.gradients + reduction.places.lowerBound, count: reduction.places.count)
     }
   }
 

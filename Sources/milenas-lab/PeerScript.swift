@@ -1,3 +1,4 @@
+import EventLog
 import Foundation
 
 /// A Python script of `Tests/Peers`, which measures other programs beside this one.
@@ -78,24 +79,13 @@ struct PeerScript {
   ///
   /// - Throws: its last words when it fails.
   static func output(_ arguments: [String]) throws -> String {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = arguments
-    let errors = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    defer { try? FileManager.default.removeItem(at: errors) }
-    try Data().write(to: errors)
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = try FileHandle(forWritingTo: errors)
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    let data = try output.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      let lines = (try? String(contentsOf: errors, encoding: .utf8))?.split(separator: "\n")
-      throw Failure(
-        description: lines?.last.map(String.init) ?? "exit code \(process.terminationStatus)")
+    guard let output = ProgramOutput(of: arguments[0], Array(arguments.dropFirst())) else {
+      throw Failure(description: "there is no \(arguments[0])")
     }
-    return String(decoding: data, as: UTF8.self)
+    guard output.status == 0 else {
+      let line = output.errors.split(separator: "\n").last.map(String.init)
+      throw Failure(description: line ?? "exit code \(output.status)")
+    }
+    return output.text
   }
 }

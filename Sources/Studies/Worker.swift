@@ -1,55 +1,5 @@
 import Foundation
 import Glibc
-import Synchronization
-
-/// Programs that a study calls.
-enum ChildProcess {
-  struct Output {
-    var status: Int32
-    var text: String
-    var errors: String
-  }
-
-  /// Runs a program to its end.
-  ///
-  /// - Parameter command: a path, or a name that is looked for in PATH.
-  /// - Returns: nil when there is no such program.
-  static func output(of command: String, _ arguments: [String]) -> Output? {
-    guard let url = find(command) else { return nil }
-    let process = Process()
-    process.executableURL = url
-    process.arguments = arguments
-    process.standardInput = FileHandle.nullDevice
-    let (output, errors) = (Pipe(), Pipe())
-    process.standardOutput = output
-    process.standardError = errors
-    guard (try? process.run()) != nil else { return nil }
-    // Both are drained at once: a pipe that nobody reads would stop the program.
-    let said = Mutex(Data())
-    let finished = DispatchSemaphore(value: 0)
-    let reader = Thread {
-      let data = (try? errors.fileHandleForReading.readToEnd()) ?? Data()
-      said.withLock { $0 = data }
-      finished.signal()
-    }
-    reader.start()
-    let text = (try? output.fileHandleForReading.readToEnd()) ?? Data()
-    finished.wait()
-    process.waitUntilExit()
-    return Output(
-      status: process.terminationStatus, text: String(decoding: text, as: UTF8.self),
-      errors: String(decoding: said.withLock { $0 }, as: UTF8.self)
-        .trimmingCharacters(in: .whitespacesAndNewlines))
-  }
-
-  /// The file that a command name stands for.
-  static func find(_ command: String) -> URL? {
-    guard !command.contains("/") else { return URL(filePath: command) }
-    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-    return folders.map { URL(filePath: String($0)).appending(path: command) }
-      .first { FileManager.default.isExecutableFile(atPath: $0.path) }
-  }
-}
 
 /// One worker: the program itself at work on a task, with a log of its own.
 final class Worker {
