@@ -60,6 +60,8 @@ public struct GoldenSelfTest<Scalar: KernelScalar> {
     self.golden = golden
     self.threads = threads
     net = try Supernet(golden.shape, batchCapacity: golden.batchSize, threads: threads)
+    // A file may describe a network of any size: its memory is asked for before its weights are made.
+    try net.reserve(tangents: false)
     point = golden.point()
   }
 

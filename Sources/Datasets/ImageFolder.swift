@@ -2,7 +2,8 @@ import Foundation
 import Kernels
 import Synchronization
 
-/// Photographs in folders, one folder for each class, in `train` and `val` (or `test`): ImageNet's form.
+/// Photographs in folders, one folder for each class, in `train` and `val` (or `test`): ImageNet's form. Files beside the
+/// folders of the classes are passed over.
 ///
 /// Images are decoded by a pool of workers ahead of the training. A damaged image is left out of its batch, counted and
 /// named; or it ends the training (`strict`).
@@ -27,6 +28,8 @@ public final class ImageFolder: TrainingSource {
     public var workers = 2
     /// Batches that are decoded ahead.
     public var ahead = 2
+    /// Steps after which an epoch is cut short, so that nothing is decoded for later ones; nil for all.
+    public var stepsPerEpoch: Int?
 
     /// Those of DARTS for ImageNet.
     public init() {}
@@ -52,7 +55,7 @@ public final class ImageFolder: TrainingSource {
   private let train: [Item]
   private let test: [Item]
   private let seed: UInt64
-  private let pool: ReadAhead
+  let pool: ReadAhead
   private let damaged = Mutex<[String: String]>([:])
 
   struct Item: Equatable, Sendable {
@@ -77,19 +80,21 @@ public final class ImageFolder: TrainingSource {
 
   /// Lists the files; none is opened yet.
   ///
-  /// - Throws: `DatasetError.noImages`, `.unknownClass`, `.impossibleBatch`.
+  /// - Throws: `DatasetError.noImages` (for a class without training images, too), `.unknownClass`, `.impossibleBatch`.
   public init(folder: String, seed: UInt64, batchSize: Int, options: Options = Options()) throws {
     let trainFolder = "\(folder)/train"
     let testFolder = ["val", "test"].map { "\(folder)/\($0)" }
       .first { FileManager.default.fileExists(atPath: $0) }
     guard let testFolder else { throw DatasetError.noImages(folder: "\(folder)/val") }
-    let names = Self.entries(of: trainFolder)
+    let names = Self.folders(in: trainFolder)
     classNames = names
-    train = names.enumerated().flatMap { label, name in
-      Self.images(in: "\(trainFolder)/\(name)").prefix(options.imagesPerClass ?? .max)
-        .map { Item(path: $0, label: label) }
+    train = try names.enumerated().flatMap { label, name in
+      let images = Self.images(in: "\(trainFolder)/\(name)")
+      // A class that nothing is learned of would be an output all the same.
+      guard !images.isEmpty else { throw DatasetError.noImages(folder: "\(trainFolder)/\(name)") }
+      return images.prefix(options.imagesPerClass ?? .max).map { Item(path: $0, label: label) }
     }
-    test = try Self.entries(of: testFolder).flatMap { name -> [Item] in
+    test = try Self.folders(in: testFolder).flatMap { name -> [Item] in
       guard let label = names.firstIndex(of: name) else {
         throw DatasetError.unknownClass(
           folder: "\(testFolder)/\(name)", trainingFolder: trainFolder)
@@ -111,6 +116,15 @@ public final class ImageFolder: TrainingSource {
   private static func entries(of folder: String) -> [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
       .filter { !$0.hasPrefix(".") }.sorted()
+  }
+
+  private static func folders(in folder: String) -> [String] {
+    entries(of: folder).filter {
+      var isFolder: ObjCBool = false
+      return unsafe FileManager.default.fileExists(
+        atPath: "\(folder)/\($0)", isDirectory: &isFolder)
+        && isFolder.boolValue
+    }
   }
 
   private static func images(in folder: String) -> [String] {
@@ -136,7 +150,10 @@ public final class ImageFolder: TrainingSource {
   public func trainingBatch(epoch: Int, step: Int) throws -> Batch<Float> {
     let random = Philox(seed: seed, purpose: .augmentation)
     let order = Philox(seed: seed, purpose: .shuffle).permutation(of: train.count, epoch: epoch)
-    return try batch(.train(epoch: epoch), step, of: stepsPerEpoch) { [train, options] step in
+    pool.forgetTraining(butOf: epoch)
+    let steps = min(options.stepsPerEpoch ?? .max, stepsPerEpoch)
+    return try batch(.train(epoch: epoch), step, of: max(step + 1, steps)) {
+      [train, options] step in
       let first = step * self.batchSize
       return order[first..<min(first + self.batchSize, train.count)].enumerated().map {
         place, image in
@@ -310,6 +327,21 @@ final class ReadAhead: Sendable {
       }
     }
   }
+
+  /// Forgets what an epoch that was left before its end had asked for.
+  func forgetTraining(butOf epoch: Int) {
+    pending.withLock { pending in
+      pending = pending.filter { address, _ in
+        switch address.part {
+        case .train(let other): other == epoch
+        case .test: true
+        }
+      }
+    }
+  }
+
+  /// Batches that were started and not taken.
+  var count: Int { pending.withLock { $0.count } }
 
   /// Waits for a batch that was started, and forgets it.
   func take(_ address: Address) -> [Result<[Float], any Error>] {

@@ -41,9 +41,11 @@ public final class RecordedRun<Loop: RecordedLoop> {
       name: name, record: record, configuration: loop.configuration, cell: cell, data: loop.data,
       threads: threads, environment: environment)
     self.loop = loop
+    // What can fail without the folder fails before it is made, so that the name stays free.
+    start = RunCheckpoint(try loop.initialState, after: [])
+    _ = try manifest.json()
     run = try store.create(name: name)
     writer = try Writer(creating: run, manifest: manifest, layout: loop.layout)
-    start = RunCheckpoint(try loop.initialState, after: [])
     interval = LogDatabase.commitInterval(for: run.logFile)
   }
 
@@ -157,7 +159,7 @@ public final class RecordedRun<Loop: RecordedLoop> {
 
   private var traceNotice: String {
     let steps = plan.stepsPerEpoch * plan.epochs - firstStep
-    let gigabytes = Double(4 * loop.layout.count * steps) * 1e-9
+    let gigabytes = Double(4 * loop.layout.count) * Double(steps) * 1e-9
     return String(
       format: "weight gradients of %d steps take up to %.2f GB; the log may grow to %.2f GB",
       steps, gigabytes, Double(writer.largestLogBytes) * 1e-9)

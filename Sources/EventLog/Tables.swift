@@ -89,7 +89,11 @@ enum Tables {
     body: .table(constraints: ["PRIMARY KEY (step, place)"], rowless: true))
 
   static let gumbelSamples = Relation(
-    name: "gumbel_samples", meaning: "the noise of every pass of a step (spaces gumbel and gdas)",
+    name: "gumbel_samples",
+    meaning: """
+      the noise of a step's first passes on the training and the validation batch and of its first weight step (spaces \
+      gumbel and gdas); later weight steps and batches of an unrolled path draw their own, which runs replay computes again
+      """,
     columns: [
       Column("step", stepKey, "from 0"),
       Column("place", "INTEGER NOT NULL", "order of the passes, from 0"),

@@ -14,12 +14,17 @@ public final class Arena<A: Arithmetic> {
   let sums: UnsafeMutablePointer<Double>
   let sumShift: Int
 
-  /// Room for `scalars` and `sums`, all 0.
-  public init(scalars: Int, sums sumCount: Int) {
-    shift = (scalars + 15) / 16 * 16 + 16
-    sumShift = (sumCount + 7) / 8 * 8 + 8
-    base = Self.allocate(shift * A.components)
-    sums = Self.allocate(sumShift * A.components)
+  /// Room for `scalars` and `sums`, all 0; nil when the system has not the memory.
+  public init?(scalars: Int, sums sumCount: Int) {
+    (shift, sumShift) = Self.extents(scalars: scalars, sums: sumCount)
+    guard let base: UnsafeMutablePointer<Element> = Self.allocate(shift * A.components) else {
+      return nil
+    }
+    guard let sums: UnsafeMutablePointer<Double> = Self.allocate(sumShift * A.components) else {
+      free(base)
+      return nil
+    }
+    (self.base, self.sums) = (base, sums)
   }
 
   deinit {
@@ -33,17 +38,28 @@ public final class Arena<A: Arithmetic> {
   var streams: Bool { byteCount > 32 << 20 }
 
   /// Bytes held.
-  public var byteCount: Int {
+  public var byteCount: Int { Self.byteCount(shift, sumShift) }
+
+  /// Bytes that an arena with such room will hold.
+  public static func byteCount(scalars: Int, sums: Int) -> Int {
+    let extents = extents(scalars: scalars, sums: sums)
+    return byteCount(extents.shift, extents.sumShift)
+  }
+
+  private static func byteCount(_ shift: Int, _ sumShift: Int) -> Int {
     A.components * (shift * MemoryLayout<Element>.stride + sumShift * MemoryLayout<Double>.stride)
   }
 
-  private static func allocate<T: BinaryFloatingPoint>(_ count: Int) -> UnsafeMutablePointer<T> {
+  /// Scalars and sums of one component: whole cache lines, and one between the components.
+  private static func extents(scalars: Int, sums: Int) -> (shift: Int, sumShift: Int) {
+    ((scalars + 15) / 16 * 16 + 16, (sums + 7) / 8 * 8 + 8)
+  }
+
+  private static func allocate<T: BinaryFloatingPoint>(_ count: Int) -> UnsafeMutablePointer<T>? {
     let bytes = max(count, 1) * MemoryLayout<T>.stride
     let alignment = bytes >= 1 << 22 ? 1 << 21 : 64
     var memory: UnsafeMutableRawPointer?
-    guard posix_memalign(&memory, alignment, bytes) == 0, let memory else {
-      preconditionFailure("no memory for \(bytes) bytes")
-    }
+    guard posix_memalign(&memory, alignment, bytes) == 0, let memory else { return nil }
     // Large arenas in huge pages: fewer address translations; zeroed by the first touch below.
     if alignment > 64 { madvise(memory, bytes, MADV_HUGEPAGE) }
     memset(memory, 0, bytes)

@@ -92,6 +92,7 @@ private struct Options {
       ("--lambda", \.lambda), ("--lambda-train", \.lambdaTrain), ("--radius", \.radius),
       ("--damping", \.damping), ("--temperature-start", \.temperatureStart),
       ("--temperature-end", \.temperatureEnd), ("--weight-rate", \.weightRate),
+      ("--weight-rate-end", \.weightRateEnd),
       ("--alpha-rate", \.alphaRate), ("--clip", \.clip),
     ] as [(String, WritableKeyPath<SearchConfiguration, Double>)] {
       add(option, place) { $0 == $0.rounded() && abs($0) < 1e9 ? "\(Int($0))" : "\($0)" }

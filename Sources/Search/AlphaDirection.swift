@@ -12,6 +12,8 @@ struct AlphaDirection {
   var weightPass: Gradient<Float>?
   /// Batch statistics of the first-order passes.
   var statistics: [BatchNormStatistics<Float>] = []
+  /// How the linear system of `implicit` was solved.
+  var solved: SolverTally?
   /// What forming it has cost.
   var cost: PassCost
 
@@ -165,11 +167,13 @@ struct DirectionRule {
     let placement = configuration.lambdaPlacement
     let estimate = try net.mixedLevelHypergradient(
       at: bilevel(state), training: inputs.train, validation: inputs.validation,
-      step: step(inputs), secondOrder: secondOrder, lambda: configuration.lambda, on: placement)
-    let (train, valid) =
-      placement == .validation ? (1, configuration.lambda) : (configuration.lambda, 1)
+      step: step(inputs), secondOrder: secondOrder, lambda: configuration.lambda, on: placement,
+      lambdaTrain: configuration.lambdaTrain)
+    let factors = placement.factors(
+      lambda: configuration.lambda, lambdaTrain: configuration.lambdaTrain)
     var result = AlphaDirection(
-      terms(estimate.training, "train", train) + terms(estimate.validation, "valid", valid),
+      terms(estimate.training, "train", factors.train)
+        + terms(estimate.validation, "valid", factors.validation),
       trainLoss: estimate.training.outerLoss, validationLoss: estimate.validation.outerLoss,
       cost: estimate.cost)
     result.direction = estimate.direction
@@ -194,15 +198,19 @@ struct DirectionRule {
     let count = configuration.solverIterations
     let solver: LinearSolver =
       switch configuration.solver {
-      case .conjugateGradients: .conjugateGradients(iterations: count, tolerance: 1e-3)
-      case .minres: .minres(iterations: count, tolerance: 1e-3)
+      case .conjugateGradients:
+        .conjugateGradients(iterations: count, tolerance: SolverTally.tolerance)
+      case .minres: .minres(iterations: count, tolerance: SolverTally.tolerance)
       case .neumann: .neumann(terms: count, rate: inputs.weightRate)
       }
     let estimate = try net.implicitHypergradient(
       at: state.point, on: BilevelInputs(inner: inputs.train, outer: inputs.validation),
-      weightDecay: configuration.weightDecay, damping: configuration.damping, solver: solver
-    ).hypergradient
-    return AlphaDirection(
-      terms(estimate, "valid", 1), validationLoss: estimate.outerLoss, cost: estimate.cost)
+      weightDecay: configuration.weightDecay, damping: configuration.damping, solver: solver)
+    let hypergradient = estimate.hypergradient
+    var result = AlphaDirection(
+      terms(hypergradient, "valid", 1), validationLoss: hypergradient.outerLoss,
+      cost: hypergradient.cost)
+    result.solved = SolverTally(estimate)
+    return result
   }
 }

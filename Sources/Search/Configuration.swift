@@ -44,9 +44,9 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
   public var space = SearchSpace.darts
   /// Whose form is followed where codes differ.
   public var variant = Variant.paper
-  /// λ of L_tr + λ L_val (eqs. 5 and 6).
+  /// λ of L_tr + λ L_val (eqs. 5 and 6), of the MiLeNAS methods.
   public var lambda = 1.0
-  /// Factor of the training term; the public MiLeNAS code's lambda_train_regularizer.
+  /// Factor of the training term, or of MiLeNAS-2nd's training bracket; the public code's lambda_train_regularizer.
   public var lambdaTrain = 1.0
   /// Which bracket λ multiplies in MiLeNAS-2nd.
   public var lambdaPlacement = LambdaPlacement.validation
@@ -163,6 +163,12 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
     return method
   }
 
+  /// Whether any epoch takes passes with tangents.
+  var takesTangents: Bool {
+    let measures = if case .curvature = stopRule { true } else { curvatureEvery != nil }
+    return measures || method.takesTangents || switchMethod?.takesTangents == true
+  }
+
   /// Whether the end of an epoch measures the curvature of α.
   func measuresCurvature(afterEpoch epoch: Int) -> Bool {
     if let curvatureEvery, epoch % curvatureEvery == 0 { return true }
@@ -185,42 +191,51 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
   /// - Throws: `SearchError.impossible`, naming the option and the remedy; `SupernetError.impossible`.
   public func validate() throws {
     try shape.validate()
-    func require(_ condition: Bool, _ sentence: String) throws {
-      if !condition { throw SearchError.impossible(sentence) }
-    }
-    try require(epochs >= 1, "--epochs must be at least 1, not \(epochs)")
+    try require("--epochs", epochs, in: 1...1_000_000)
     try require(batch >= 2, "--batch must be at least 2, not \(batch): batch norm needs it")
-    try require(
-      (stepsPerEpoch ?? 1) >= 1, "--steps-per-epoch must be at least 1, not \(stepsPerEpoch ?? 0)")
-    try require(
-      lambda >= 0 && lambda.isFinite, "--lambda must be a finite number from 0 on, not \(lambda)")
+    try require("--steps-per-epoch", stepsPerEpoch, in: 1...Int.max)
+    try require("--cutout", augmentation.cutout, in: 0...512)
+    try require("the padding of images", augmentation.padding, in: 0...512)
+    try require("--lambda", from0: lambda)
     try require(lambdaTrain.isFinite, "--lambda-train must be a finite number, not \(lambdaTrain)")
-    try require(
-      weightUpdates >= 1, "--weight-updates must be at least 1, not \(weightUpdates)")
-    try require(radius > 0, "--radius must be above 0, not \(radius)")
-    try require(unrollSteps >= 1, "--unroll-steps must be at least 1, not \(unrollSteps)")
-    try require(
-      solverIterations >= 1, "--solver-iterations must be at least 1, not \(solverIterations)")
-    try require(randomCells >= 1, "--random-cells must be at least 1, not \(randomCells)")
-    try require(
-      (curvatureEvery ?? 1) >= 1,
-      "--curvature-every must be at least 1, not \(curvatureEvery ?? 0)")
-    if case .curvature(let rule) = stopRule {
+    try require("--weight-updates", weightUpdates, in: 1...10_000)
+    try require("--radius", above0: radius)
+    try require("--unroll-steps", unrollSteps, in: 1...1000)
+    try require("--solver-iterations", solverIterations, in: 1...100_000)
+    try require("--damping", from0: damping)
+    try require("--random-cells", randomCells, in: 1...100_000)
+    try require("--curvature-every", curvatureEvery, in: 1...1_000_000)
+    switch stopRule {
+    case .curvature(let rule):
       try require(
         rule.factor > 1 && rule.factor.isFinite && rule.every >= 1 && rule.window >= 1
           && rule.lag >= 1, "--stop-at-curvature must be above 1, not \(rule.factor)")
+    case .size(let limit):
+      try require(
+        limit.normal >= 0 && limit.reduction >= 0,
+        "--stop-at takes two counts from 0 on, not \(limit.normal),\(limit.reduction)")
+    case nil: break
     }
     try require(
       method.runs(on: space) && switchMethod?.runs(on: space) != false,
       "random-sharing trains one cell at a time, on any space the same: leave out --space")
-    try require(
-      temperatureStart > 0 && temperatureEnd > 0,
-      "temperatures must be above 0, not \(temperatureStart) and \(temperatureEnd)")
-    try require(
-      weightRate > 0 && weightRateEnd >= 0 && alphaRate > 0, "learning rates must be above 0")
+    try require("--temperature-start", above0: temperatureStart)
+    try require("--temperature-end", above0: temperatureEnd)
+    try require("--weight-rate", above0: weightRate)
+    try require("--weight-rate-end", from0: weightRateEnd)
+    try require("--alpha-rate", above0: alphaRate)
+    try require("--clip", from0: clip)
+    try require("the momentum of w", from0: momentum)
+    try require("the decay of w", from0: weightDecay)
+    try require("the decay of α", from0: alphaDecay)
+    try require(alphaBetas.count == 2, "Adam takes two betas, not \(alphaBetas.count)")
+    for beta in alphaBetas { try require("a beta of Adam", from0Below1: beta) }
     try require(
       (switchMethod == nil) == (switchEpoch == nil),
       "--switch-to and --switch-epoch belong together: give both or none")
+    try require(
+      switchEpoch.map { (0..<epochs).contains($0) } ?? true,
+      "--switch-epoch must be one of the \(epochs) epochs, counted from 0, not \(switchEpoch ?? 0)")
     for method in [method, switchMethod].compactMap({ $0 }) {
       try require(
         order != .simultaneous || [.singleLevel, .milenas1st].contains(method),

@@ -101,6 +101,14 @@ public enum LambdaPlacement: String, CaseIterable, Codable, Sendable {
   case validation
   /// The second-order formula of sec. 3.1 as printed, and the public code: L_val + λL_tr.
   case training
+
+  /// The factors of the two brackets: λ where it stands, λ_train on the training bracket.
+  func factors(lambda: Double, lambdaTrain: Double) -> (train: Double, validation: Double) {
+    switch self {
+    case .validation: (lambdaTrain, lambda)
+    case .training: (lambda * lambdaTrain, 1)
+    }
+  }
 }
 
 /// The α-direction of MiLeNAS-2nd and its two brackets.
@@ -120,10 +128,14 @@ extension BilevelProblem {
   /// w′.
   ///
   /// Cost: 17F by finite difference, 21F exact.
+  /// - Parameters:
+  ///   - lambda: λ, a factor of the bracket that `placement` names.
+  ///   - lambdaTrain: a factor of the training bracket beside it; the public code's, which has no other.
   /// - Throws: `SearchError.notFinite`, naming the term; `.wrongLength`.
   public func mixedLevelHypergradient(
     at state: BilevelState<Scalar>, training: Input, validation: Input, step: UnrolledStep,
-    secondOrder: SecondOrder, lambda: Double, on placement: LambdaPlacement = .validation
+    secondOrder: SecondOrder, lambda: Double, on placement: LambdaPlacement = .validation,
+    lambdaTrain: Double = 1
   ) throws -> MixedLevelHypergradient<Scalar> {
     try check(state)
     var shared = Metered(self)
@@ -135,11 +147,14 @@ extension BilevelProblem {
         outer, at: unrolled, from: state.point, on: training, step, secondOrder, &passes)
     }
     let (train, val) = try (bracket(training), bracket(validation))
-    let lambda = Scalar(lambda)
+    let factors = placement.factors(lambda: lambda, lambdaTrain: lambdaTrain)
     let direction =
       switch placement {
-      case .validation: train.direction.adding(lambda, times: val.direction)
-      case .training: val.direction.adding(lambda, times: train.direction)
+      case .validation:
+        train.direction.scaled(by: Scalar(factors.train))
+          .adding(Scalar(factors.validation), times: val.direction)
+      case .training:
+        val.direction.adding(Scalar(factors.train), times: train.direction)
       }
     return MixedLevelHypergradient(
       training: train, validation: val, direction: direction,

@@ -24,6 +24,38 @@ public struct ImplicitHypergradient<Scalar: KernelScalar>: Sendable {
   }
 }
 
+/// How the linear systems of the method `implicit` were solved, one a step.
+public struct SolverTally: Codable, Equatable, Sendable {
+  /// The relative residual that solvers aim at.
+  public static let tolerance = 1e-3
+
+  /// Steps with a system.
+  public var steps = 0
+  /// Those whose residual ‖v − (H + δI) x‖ / ‖v‖, computed from x, is within the tolerance.
+  public var solved = 0
+  /// Of all steps.
+  public var largestResidual = 0.0
+  /// Steps that met a direction p with pᵀ(H + δI)p ≤ 0.
+  public var negativeCurvature = 0
+
+  /// No step yet.
+  public init() {}
+
+  init(_ estimate: ImplicitHypergradient<Float>) {
+    steps = 1
+    solved = estimate.relativeResidual <= Self.tolerance ? 1 : 0
+    largestResidual = estimate.relativeResidual
+    negativeCurvature = estimate.solution.negativeCurvature ? 1 : 0
+  }
+
+  static func += (sum: inout SolverTally, other: SolverTally) {
+    sum.steps += other.steps
+    sum.solved += other.solved
+    sum.largestResidual = max(sum.largestResidual, other.largestResidual)
+    sum.negativeCurvature += other.negativeCurvature
+  }
+}
+
 extension BilevelProblem {
   /// d = ∇_αL_val − ∇²_{αw}L_tr (H + δI)⁻¹ ∇_wL_val at (w, α), H = ∇²_{ww}L_tr + ρI.
   ///

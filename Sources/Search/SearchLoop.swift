@@ -14,6 +14,8 @@ public final class SearchLoop {
   public let stepsPerEpoch: Int
   /// The images.
   public let dataset: Dataset
+  /// Of the steps that this loop has taken with the method `implicit`; of none with others.
+  public internal(set) var solverTally = SolverTally()
   let schedule: Schedule
   let sampling: GumbelSampling
 

@@ -16,7 +16,8 @@ public enum SearchMethod: String, CaseIterable, Codable, Sendable {
   case darts2ndExact = "darts-2nd-exact"
   /// The exact gradient through K steps of SGD.
   case unrolled
-  /// The implicit function theorem.
+  /// The implicit function theorem. `SearchLoop.solverTally` says how its linear systems were solved; a record holds
+  /// no residual, but `gradient-error --estimators` computes those of its epochs again.
   case implicit
   /// α stays where it was drawn: a random cell, with weights trained all the same.
   case random
@@ -40,6 +41,9 @@ public enum SearchMethod: String, CaseIterable, Codable, Sendable {
     default: true
     }
   }
+
+  /// Whether it takes passes with tangents: the second-order methods without finite differences.
+  var takesTangents: Bool { isSecondOrder && ![.darts2nd, .milenas2nd].contains(self) }
 
   /// The method that takes a finite difference where this one takes the exact product.
   var finiteDifference: SearchMethod? {

@@ -33,20 +33,26 @@ extension SearchLoop {
 
   /// Measures one step on a copy of the initial state.
   public func plan() throws -> Plan {
-    var state = try SearchState(net, configuration: configuration)
+    var state = try initialState
     // The first step touches the memory for the first time.
     _ = try step(&state)
+    if state.stepInEpoch >= stepsPerEpoch { state.stepInEpoch = 0 }
     let began = ContinuousClock().now
     let record = try step(&state)
     let seconds = (ContinuousClock().now - began).inSeconds
     let steps = configuration.epochs * stepsPerEpoch
     let vectors = 2 + record.terms.count + record.samples.count
     let rowBytes = 4 * (vectors * net.alphaCount + record.gradientNorms.count) + 300
+    func ofAllSteps(_ bytes: Int) -> Int {
+      let (product, overflows) = bytes.multipliedReportingOverflow(by: steps)
+      return overflows ? .max : product
+    }
     return Plan(
       epochs: configuration.epochs, stepsPerEpoch: stepsPerEpoch, steps: steps,
       trainingImages: source.trainingCount, validationImages: source.validationCount,
       parameters: net.weightCount, alphaEntries: net.alphaCount, seconds: seconds * Double(steps),
-      bytes: net.byteCount, logBytes: rowBytes * steps, traceBytes: 4 * net.weightCount * steps,
+      bytes: net.byteCount, logBytes: ofAllSteps(rowBytes),
+      traceBytes: ofAllSteps(4 * net.weightCount),
       checkpointBytes: 4 * (2 * net.weightCount + 3 * net.alphaCount))
   }
 }

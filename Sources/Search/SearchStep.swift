@@ -123,6 +123,7 @@ extension SearchLoop {
     let method = configuration.method(inEpoch: state.epoch)
     let direction = try DirectionRule(method: method, configuration: configuration)
       .direction(at: state, on: inputs, of: net)
+    if let solved = direction.solved { solverTally += solved }
     guard direction.direction.allSatisfy(\.isFinite) else {
       let term = direction.terms.first { !$0.gradient.allSatisfy(\.isFinite) }
       throw SearchError.notFiniteAtStep(

@@ -49,9 +49,12 @@ public enum LoopEvent<Step: Sendable, Epoch: Sendable>: Sendable {
 extension SearchLoop: SteppedLoop {
   /// Names and places of the weights.
   public var layout: ParameterLayout { net.layout }
-  /// Before the first step.
+  /// Before the first step; with the memory that the search will need, so that none is missing in its middle.
   public var initialState: SearchState {
-    get throws { try SearchState(net, configuration: configuration) }
+    get throws {
+      try net.reserve(tangents: configuration.takesTangents)
+      return try SearchState(net, configuration: configuration)
+    }
   }
 }
 

@@ -20,7 +20,8 @@ public enum StopRule: Codable, Equatable, Sendable {
       else { return nil }
       return last
     case .curvature(let rule):
-      let measured = epochs.filter { $0.curvature != nil }
+      // `--curvature-every` may have measured at other epochs too, which the rule does not look at.
+      let measured = epochs.filter { $0.curvature != nil && rule.measures(afterEpoch: $0.epoch) }
       guard
         let stop = rule.stop(
           epochs: measured.map(\.epoch), curvatures: measured.compactMap(\.curvature))

@@ -75,8 +75,9 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   /// - Parameters:
   ///   - strict: whether an image of a folder that cannot be decoded is an error; else it is skipped.
   ///   - workers: threads that decode images of a folder ahead of the training.
-  /// - Throws: `DatasetError`.
+  /// - Throws: `DatasetError`; what `validate` throws.
   public func openSource(strict: Bool, workers: Int) throws -> any TrainingSource {
+    try validate()
     guard data == ImageFolder.name else {
       return try WholeSource(
         Dataset.open(data, folder: dataDirectory), seed: seed, batchSize: batch,
@@ -92,6 +93,7 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
     options.strict = strict
     options.imagesPerClass = trainImages
     options.workers = workers
+    options.stepsPerEpoch = stepsPerEpoch
     return try ImageFolder(
       folder: dataDirectory, seed: seed, batchSize: batch, options: options)
   }
@@ -109,26 +111,19 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   public func validate() throws {
     try genotype.validate()
     try shape.validate()
-    func require(_ condition: Bool, _ sentence: String) throws {
-      if !condition { throw SearchError.impossible(sentence) }
-    }
-    try require(epochs >= 1, "--epochs must be at least 1, not \(epochs)")
+    try require("--epochs", epochs, in: 1...1_000_000)
     try require(batch >= 2, "--batch must be at least 2, not \(batch): batch norm needs it")
-    try require(
-      (stepsPerEpoch ?? 1) >= 1, "--steps-per-epoch must be at least 1, not \(stepsPerEpoch ?? 0)")
-    try require(rate > 0 && rate.isFinite, "--rate must be above 0, not \(rate)")
-    try require(
-      (0..<1).contains(dropPath), "--drop-path must be from 0 to below 1, not \(dropPath)")
-    try require(
-      (0..<1).contains(labelSmoothing),
-      "--label-smoothing must be from 0 to below 1, not \(labelSmoothing)")
-    try require(
-      auxiliaryWeight >= 0 && auxiliaryWeight.isFinite,
-      "--auxiliary must be a finite number from 0 on, not \(auxiliaryWeight)")
-    try require(clip >= 0, "--clip must be at least 0, not \(clip)")
-    try require(
-      (0...512).contains(augmentation.cutout) && augmentation.padding >= 0,
-      "--cutout must be from 0 to 512, not \(augmentation.cutout)")
+    try require("--steps-per-epoch", stepsPerEpoch, in: 1...Int.max)
+    try require("--train-images", trainImages, in: 1...Int.max)
+    try require("--rate", above0: rate)
+    try require("--drop-path", from0Below1: dropPath)
+    try require("--label-smoothing", from0Below1: labelSmoothing)
+    try require("--auxiliary", from0: auxiliaryWeight)
+    try require("--clip", from0: clip)
+    try require("--weight-decay", from0: weightDecay)
+    try require("the momentum", from0: momentum)
+    try require("--cutout", augmentation.cutout, in: 0...512)
+    try require("the padding of images", augmentation.padding, in: 0...512)
   }
 }
 

@@ -29,13 +29,14 @@ public final class DerivedNetwork<Scalar: KernelScalar> {
   /// The network that stacks a cell; memory for batches up to a capacity.
   ///
   /// - Parameter threads: workers that share the work.
-  /// - Throws: `GenotypeError`; `SupernetError.impossible` for a shape that cannot be built.
+  /// - Throws: `GenotypeError`; `SupernetError.impossible` for a shape that cannot be built, `.tooLarge` for one that
+  ///   does not fit into memory.
   public init(
     _ genotype: Genotype, as shape: DerivedShape, auxiliary: Bool, batchCapacity: Int, threads: Int
   ) throws {
-    guard batchCapacity >= 1 else {
-      throw SupernetError.impossible("--batch must be at least 1, not \(batchCapacity)")
-    }
+    try shape.validate()
+    try Planner.check(
+      samples: batchCapacity, imageSize: shape.imageSize, channels: shape.channels)
     let plan = try DerivedPlan(genotype, as: shape, auxiliary: auxiliary, samples: batchCapacity)
     self.genotype = genotype
     self.shape = shape
@@ -44,7 +45,7 @@ public final class DerivedNetwork<Scalar: KernelScalar> {
     layout = plan.layout
     maskCount = plan.maskCount
     statisticsCount = plan.statisticsCount
-    pass = DerivedPass(plan, team: ThreadTeam(workers: max(1, threads)))
+    pass = try DerivedPass(plan, team: ThreadTeam(workers: max(1, threads)))
   }
 
   /// The loss of a batch in training mode and its gradient.

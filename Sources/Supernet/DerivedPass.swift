@@ -36,7 +36,8 @@ final class DerivedPass<A: Arithmetic> {
   private static var maximumChunks: Int { 16 }
   private var chunks: Int { (samples + chunk - 1) / chunk }
 
-  init(_ plan: DerivedPlan, team: ThreadTeam) {
+  /// - Throws: `SupernetError.tooLarge`.
+  init(_ plan: DerivedPlan, team: ThreadTeam) throws {
     self.plan = plan
     self.team = team
     counts = plan.norms.map { _ in 0 }
@@ -51,9 +52,10 @@ final class DerivedPass<A: Arithmetic> {
     gradientExtent = scripts.map(\.gradientExtent).max() ?? 0
     gradientPlace = plan.planner.scalars
     scratchPlace = gradientPlace + Self.maximumChunks * gradientExtent
-    arena = Arena(
+    arena = try Arena.planned(
       scalars: scratchPlace + team.workers * scratchExtent,
-      sums: plan.planner.sums + Self.maximumChunks * sumExtent)
+      sums: plan.planner.sums + Self.maximumChunks * sumExtent, weights: plan.layout.count,
+      batch: plan.samples)
   }
 
   // MARK: - What is asked

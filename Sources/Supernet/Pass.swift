@@ -154,9 +154,9 @@ final class Pass<A: Arithmetic> {
     let widest = cells.map(\.padded).max() ?? 0
     sumExtent =
       max(3 * stem.z.padded, widest * (24 * max(shape.edgeCount, 1) + 16)) + stem.z.padded * 2
-    arena = Arena(
+    arena = try Arena.planned(
       scalars: planner.scalars + chunks * gradientExtent + team.workers * scratchExtent,
-      sums: chunkSums + chunks * sumExtent)
+      sums: chunkSums + chunks * sumExtent, weights: layout.count, batch: capacity)
     forward = forwardScript()
     backward = backwardScript()
     precondition(forward.sumExtent <= sumExtent && backward.sumExtent <= sumExtent)

@@ -31,6 +31,19 @@ struct Planner {
 
   init(samples: Int) { self.samples = samples }
 
+  /// Checks that offsets of a network within the bounds of its shape stay in the range of integers.
+  ///
+  /// - Throws: `SupernetError.impossible`, `.tooLarge`.
+  static func check(samples: Int, imageSize: Int, channels: Int) throws {
+    guard 1...1 << 20 ~= samples else {
+      throw SupernetError.impossible("--batch must be 1 to \(1 << 20), not \(samples)")
+    }
+    let plane = samples * imageSize * imageSize * channels * MemoryLayout<Float>.stride
+    guard plane <= 1 << 42 else {
+      throw SupernetError.tooLarge(neededBytes: plane, availableBytes: nil, batch: samples)
+    }
+  }
+
   mutating func tensor(rows: Int, columns: Int, channels: Int) -> Tensor {
     let padded = Tensor.padded(channels)
     let count = samples * rows * columns * padded
@@ -122,4 +135,25 @@ final class GradientTerms {
   func place(_ source: Int) -> Int { coefficients + source * padded }
   var valuePlace: Int { place(sources) }
   var constantPlace: Int { place(sources + 1) }
+}
+
+extension Arena {
+  /// The arena of a network, if there is memory for it and for what comes with it.
+  ///
+  /// - Parameters:
+  ///   - weights: entries of w; a step holds about four vectors of them: w, its momentum, its gradient and a copy.
+  ///   - batch: which the error names.
+  /// - Throws: `SupernetError.tooLarge`, before anything is allocated.
+  static func planned(scalars: Int, sums: Int, weights: Int, batch: Int) throws -> Arena {
+    let needed =
+      Self.byteCount(scalars: scalars, sums: sums) + 4 * weights * MemoryLayout<Element>.stride
+    if let available = MemoryBudget.available(), available < needed {
+      throw SupernetError.tooLarge(
+        neededBytes: needed, availableBytes: available, batch: batch)
+    }
+    guard let arena = Arena(scalars: scalars, sums: sums) else {
+      throw SupernetError.tooLarge(neededBytes: needed, availableBytes: nil, batch: batch)
+    }
+    return arena
+  }
 }

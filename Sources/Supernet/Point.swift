@@ -74,8 +74,10 @@ public struct BatchNormStatistics<Scalar: KernelScalar>: Equatable, Sendable {
   }
 
   /// Moves the running statistics by one batch: running ← (1 − rate)·running + rate·batch (PyTorch: rate 0.1).
+  ///
+  /// A batch norm that saw one value in all has a mean and no variance, and stays as it is: PyTorch refuses such a batch.
   public mutating func absorb(_ batch: BatchNormStatistics, rate: Scalar = 0.1) {
-    for i in means.indices where !batch.means[i].isNaN {
+    for i in means.indices where !batch.means[i].isNaN && !batch.variances[i].isNaN {
       means[i] += rate * (batch.means[i] - means[i])
       variances[i] += rate * (batch.variances[i] - variances[i])
     }

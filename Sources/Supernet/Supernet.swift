@@ -30,12 +30,11 @@ public final class Supernet<Scalar: KernelScalar>: BilevelProblem {
   /// The supernet of a shape; memory for batches up to a capacity is taken with the first pass.
   ///
   /// - Parameter threads: workers that share the work; results have the same bits for any number.
-  /// - Throws: `SupernetError.impossible`.
+  /// - Throws: `SupernetError.impossible`, `.tooLarge`; the passes throw `.tooLarge` for what is free when they are made.
   public init(_ shape: SupernetShape, batchCapacity: Int, threads: Int) throws {
     try shape.validate()
-    guard batchCapacity >= 1 else {
-      throw SupernetError.impossible("--batch must be at least 1, not \(batchCapacity)")
-    }
+    try Planner.check(
+      samples: batchCapacity, imageSize: shape.imageSize, channels: shape.channels)
     self.shape = shape
     self.layout = ParameterLayout(shape)
     self.batchCapacity = batchCapacity
@@ -120,6 +119,15 @@ public final class Supernet<Scalar: KernelScalar>: BilevelProblem {
       return BatchNormStatistics(
         means: .init(repeating: 0, count: count), variances: .init(repeating: 1, count: count))
     }
+  }
+
+  /// Takes the memory of the passes now rather than with the first of them.
+  ///
+  /// - Parameter tangents: those with tangents, too, which need twice as much again.
+  /// - Throws: `SupernetError.tooLarge`.
+  public func reserve(tangents: Bool) throws {
+    _ = try plainPass()
+    if tangents { _ = try dualPass() }
   }
 
   /// Bytes that the passes made so far hold.

@@ -94,11 +94,18 @@ public struct SupernetShape: Hashable, Codable, Sendable {
     func require(_ condition: Bool, _ sentence: String) throws {
       if !condition { throw SupernetError.impossible(sentence) }
     }
-    try require(inputChannels >= 1, "images need at least 1 channel, not \(inputChannels)")
-    try require(classes >= 2, "a classifier needs at least 2 classes, not \(classes)")
-    try require(channels >= 1, "--channels must be at least 1, not \(channels)")
-    try require(cells >= 1, "--cells must be at least 1, not \(cells)")
-    try require(nodes >= 1, "--nodes must be at least 1, not \(nodes)")
+    // Within these, counts stay in the range of integers, and a network is planned within seconds.
+    let settings = [
+      ("--channels", channels, 1...1024), ("--cells", cells, 1...100), ("--nodes", nodes, 1...16),
+      ("the side of the images", imageSize, 1...2048),
+      ("the channels of the images", inputChannels, 1...1024),
+      ("the number of classes", classes, 2...1_000_000),
+    ]
+    for (setting, value, range) in settings {
+      try require(
+        range.contains(value),
+        "\(setting) must be \(range.lowerBound) to \(range.upperBound), not \(value)")
+    }
     var size = imageSize
     for cell in 0..<cells where kind(ofCell: cell) == .reduction {
       try require(
@@ -110,18 +117,50 @@ public struct SupernetShape: Hashable, Codable, Sendable {
   }
 }
 
+extension SupernetShape {
+  /// A file may say anything: a shape that cannot be built is not decoded.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      inputChannels: try values.decode(Int.self, forKey: .inputChannels),
+      imageSize: try values.decode(Int.self, forKey: .imageSize),
+      classes: try values.decode(Int.self, forKey: .classes),
+      channels: try values.decode(Int.self, forKey: .channels),
+      cells: try values.decode(Int.self, forKey: .cells),
+      nodes: try values.decode(Int.self, forKey: .nodes),
+      activation: try values.decode(Activation.self, forKey: .activation),
+      maxPool: try values.decode(MaxPool.self, forKey: .maxPool))
+    do {
+      try validate()
+    } catch {
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: decoder.codingPath, debugDescription: "\(error)"))
+    }
+  }
+}
+
 /// What can be wrong with a network that is asked for.
 public enum SupernetError: Error, Equatable, CustomStringConvertible {
   /// A setting that cannot be built, in one sentence.
   case impossible(String)
   /// A vector of another length than the network's.
   case wrongLength(what: String, expected: Int, found: Int)
+  /// A network that does not fit into memory; the available bytes are nil where only the system knows.
+  case tooLarge(neededBytes: Int, availableBytes: Int?, batch: Int)
 
   public var description: String {
     switch self {
     case .impossible(let sentence): sentence
     case .wrongLength(let what, let expected, let found):
       "\(what) has \(found) entries where the network has \(expected)"
+    case .tooLarge(let needed, let available, let batch):
+      "the network needs \(Self.gigabytes(needed)) of memory for a batch of \(batch), and "
+        + (available.map { "\(Self.gigabytes($0)) are free" } ?? "the system does not give as much")
+        + ": lower --batch, --channels, --cells or --nodes"
     }
+  }
+
+  private static func gigabytes(_ bytes: Int) -> String {
+    "\((Double(bytes) / 1e8).rounded() / 10) GB"
   }
 }

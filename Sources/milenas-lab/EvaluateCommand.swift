@@ -34,15 +34,12 @@ struct EvaluateCommand: ParsableCommand {
       if cell == nil { throw ValidationError("name a cell or a run, or give --resume") }
       return
     }
-    var unset = try TrainingOptions.parse([])
-    (unset.dataDir, unset.strict) = (settings.dataDir, settings.strict)
-    guard cell == nil, recording.name == nil, !dryRun,
-      try settings.resolved(.empty, seed: compute.seed) == unset.resolved(.empty, seed: 0)
-    else {
+    guard cell == nil else {
       throw ValidationError(
-        "--resume goes on with the settings of the run: leave out all but --threads, --data-dir and --strict"
-      )
+        "--resume goes on with the settings of the run: leave out \(cell ?? "")")
     }
+    try recording.refuseSettings(
+      in: [self, settings, compute], butFor: ["--threads", "--data-dir", "--strict"])
   }
 
   func run() throws {
@@ -86,19 +83,13 @@ struct EvaluateCommand: ParsableCommand {
   }
 }
 
-extension Genotype {
-  /// Stands for any cell where settings are compared.
-  fileprivate static let empty = Genotype(
-    normal: [], normalConcat: [], reduction: [], reductionConcat: [])
-}
-
 /// Every one overrides a value of the preset.
 struct TrainingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Where the settings start from.",
+      "Where the settings start from; demo when left out.",
       valueName: TrainingConfiguration.presets.joined(separator: "|")))
-  var preset = "demo"
+  var preset: String?
   @Option(help: "Data set: \((Dataset.names + [ImageFolder.name]).joined(separator: ", ")).")
   var data: String?
   @Option(help: "Folder that holds its files.") var dataDir: String?
@@ -123,13 +114,14 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Weight decay.") var weightDecay: Double?
   @Option(help: "Largest norm of the gradient; 0 for none.") var clip: Double?
 
-  /// - Throws: `SearchError.unknownName` for a preset that there is not.
-  func resolved(_ genotype: Genotype, seed: UInt64) throws -> TrainingConfiguration {
-    var c = try TrainingConfiguration.preset(preset, genotype: genotype)
+  /// - Throws: `SearchError.unknownName` for a preset that there is not; `.impossible` for options that the data set
+  ///   does not read.
+  func resolved(_ genotype: Genotype, seed: UInt64?) throws -> TrainingConfiguration {
+    var c = try TrainingConfiguration.preset(preset ?? "demo", genotype: genotype)
     func take<Value>(_ option: Value?, _ place: WritableKeyPath<TrainingConfiguration, Value>) {
       if let option { c[keyPath: place] = option }
     }
-    c.seed = seed
+    take(seed, \.seed)
     c.dataDirectory = dataDir
     c.trainImages = trainImages
     c.stepsPerEpoch = stepsPerEpoch
@@ -148,6 +140,18 @@ struct TrainingOptions: ParsableArguments {
     take(decay, \.decay)
     take(weightDecay, \.weightDecay)
     take(clip, \.clip)
+    if c.data == ImageFolder.name {
+      guard cutout ?? 0 == 0 else {
+        throw SearchError.impossible(
+          "--cutout is not read with image-folder, whose images are cropped and coloured: leave it out"
+        )
+      }
+      c.augmentation.cutout = 0
+    } else if let imageSize {
+      throw SearchError.impossible(
+        "--image-size \(imageSize) is not read with \(c.data), whose images have a size: leave it out, or set "
+          + "--data image-folder")
+    }
     return c
   }
 }

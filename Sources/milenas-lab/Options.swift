@@ -34,8 +34,10 @@ struct StoreOptions: ParsableArguments {
 struct RecordingOptions: ParsableArguments {
   @Option(help: "Name of the record under the runs folder; made from the settings when left out.")
   var name: String?
-  @Option(help: ArgumentHelp("How much is recorded.", valueName: "run|epoch|step|trace"))
-  var logLevel = LogLevel.step
+  @Option(
+    help: ArgumentHelp(
+      "How much is recorded; step when left out.", valueName: "run|epoch|step|trace"))
+  var logLevel: LogLevel?
   @Option(
     help: ArgumentHelp(
       "Which checkpoints stay on disk; there is one per epoch. When left out, all of a search and the last 2 of an evaluation.",
@@ -52,10 +54,33 @@ struct RecordingOptions: ParsableArguments {
       valueName: "run"))
   var resume: String?
 
+  mutating func validate() throws {
+    guard maxLogSize == nil || logLevel == .trace || resume != nil else {
+      throw ValidationError(
+        "--max-log-size bounds the log of --log-level trace: add that, or leave it out")
+    }
+  }
+
+  /// Checks that a run that goes on is given nothing that it has decided already.
+  ///
+  /// - Parameter allowed: the options that may change, beside those of the output and of the store.
+  /// - Throws: `ValidationError`, naming the first option that was given all the same.
+  func refuseSettings(in groups: [any ParsableArguments], butFor allowed: [String]) throws {
+    let given = ([self] + groups).flatMap(GivenOptions.names).first {
+      !(allowed + ["--resume"]).contains($0)
+    }
+    if let given {
+      throw ValidationError(
+        "--resume goes on with the settings of the run: leave out \(given); only "
+          + allowed.formatted(.list(type: .and, width: .standard).locale(Locale(identifier: "en")))
+          + " may be given")
+    }
+  }
+
   /// - Parameter checkpoints: those that stay when the user does not say.
   func options(keeping checkpoints: CheckpointPolicy) -> RecordOptions {
     RecordOptions(
-      level: logLevel, checkpoints: keepCheckpoints ?? checkpoints,
+      level: logLevel ?? .step, checkpoints: keepCheckpoints ?? checkpoints,
       maxLogBytes: maxLogSize?.bytes)
   }
 }
@@ -98,9 +123,34 @@ struct ComputeOptions: ParsableArguments {
   @OptionGroup var team: ThreadOptions
   var threads: Int { team.threads }
 
-  @Option(help: "Decides initial weights, shuffles, augmentation and samples.")
-  var seed: UInt64 = 0
+  @Option(
+    help: "Decides initial weights, shuffles, augmentation and samples; 0 when left out.")
+  var seed: UInt64?
 }
+
+/// Which options of a group the command line gave, whatever their values; those with a default of their own count as
+/// not given.
+enum GivenOptions {
+  static func names(in group: any ParsableArguments) -> [String] {
+    Mirror(reflecting: group).children.compactMap { label, value in
+      guard let label, let option = value as? any Askable, option.isGiven else { return nil }
+      return "--" + kebab(label.drop { $0 == "_" })
+    }
+  }
+
+  /// "logLevel" → "log-level", as swift-argument-parser names options.
+  private static func kebab(_ name: Substring) -> String {
+    name.map { $0.isUppercase ? "-\($0.lowercased())" : "\($0)" }.joined()
+  }
+}
+
+private protocol Askable { var isGiven: Bool { get } }
+private protocol Absentable { var isPresent: Bool { get } }
+extension Optional: Absentable { fileprivate var isPresent: Bool { self != nil } }
+extension Option: Askable where Value: Absentable {
+  fileprivate var isGiven: Bool { wrappedValue.isPresent }
+}
+extension Flag: Askable where Value == Bool { fileprivate var isGiven: Bool { wrappedValue } }
 
 extension CompletionKind {
   /// The runs of the folder that the command line names so far, or of the usual one.

@@ -28,16 +28,9 @@ struct SearchCommand: ParsableCommand {
   var dryRun = false
 
   mutating func validate() throws {
-    guard recording.resume == nil else {
-      let given = try settings.configuration(seed: compute.seed)
-      var unset = try SearchOptions.parse([])
-      unset.dataDir = settings.dataDir
-      guard recording.name == nil, !dryRun, given == (try unset.configuration(seed: 0)) else {
-        throw ValidationError(
-          "--resume goes on with the settings of the run: leave out all but --threads and --data-dir"
-        )
-      }
-      return
+    if recording.resume != nil {
+      try recording.refuseSettings(
+        in: [self, settings, compute], butFor: ["--threads", "--data-dir"])
     }
   }
 
@@ -54,6 +47,7 @@ struct SearchCommand: ParsableCommand {
       return try finish(search, began: began)
     }
     let configuration = try settings.configuration(seed: compute.seed)
+    try settings.refuseUnread(by: configuration)
     let dataset = try Dataset.open(configuration.data, folder: configuration.dataDirectory)
     let loop = try SearchLoop(configuration, dataset: dataset, threads: compute.threads)
     if dryRun {
@@ -74,15 +68,17 @@ struct SearchCommand: ParsableCommand {
     var meter = SearchMeter(search, began: began)
     let result = try search.run(
       isCancelled: { interruption.isRequested }, report: { meter.report($0) })
-    try output.render(SearchSummary(result, run: search.run, in: location))
+    try output.render(SearchSummary(result, of: search, in: location))
     if result.outcome == .interrupted { throw Interrupted() }
   }
 }
 
 /// The options of design: every one overrides a value of the preset.
 struct SearchOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Where the settings start from.", valueName: "demo|small|paper"))
-  var preset = "demo"
+  @Option(
+    help: ArgumentHelp(
+      "Where the settings start from; demo when left out.", valueName: "demo|small|paper"))
+  var preset: String?
   @Option(help: ArgumentHelp("Search method: \(Self.names(of: SearchMethod.self)).")) var method:
     String?
   @Option(help: ArgumentHelp("Search space: darts, gumbel or gdas.")) var space: String?
@@ -121,6 +117,7 @@ struct SearchOptions: ParsableArguments {
   @Option(help: "max, or avg for the smooth twin.") var maxPool: String?
 
   @Option(help: "First learning rate of w.") var weightRate: Double?
+  @Option(help: "Learning rate of w that the last epoch approaches.") var weightRateEnd: Double?
   @Option(help: "Learning rate of alpha.") var alphaRate: Double?
   @Option(help: "Largest norm of the clipped gradient; 0 for none.") var clip: Double?
   @Option(help: "Whose gradient is clipped: weights or alpha.") var clipTarget: String?
@@ -146,9 +143,9 @@ struct SearchOptions: ParsableArguments {
   /// The configuration that the options describe.
   ///
   /// - Throws: `SearchError.unknownName` with the nearest name.
-  func configuration(seed: UInt64) throws -> SearchConfiguration {
-    var c = try SearchConfiguration.preset(preset)
-    c.seed = seed
+  func configuration(seed: UInt64?) throws -> SearchConfiguration {
+    var c = try SearchConfiguration.preset(preset ?? "demo")
+    take(seed, into: &c.seed)
     if let variant { c.adopt(try choice("variant", variant)) }
     try take(method, "method", into: &c.method)
     try take(space, "space", into: &c.space)
@@ -182,6 +179,7 @@ struct SearchOptions: ParsableArguments {
     take(cells, into: &c.shape.cells)
     take(nodes, into: &c.shape.nodes)
     take(weightRate, into: &c.weightRate)
+    take(weightRateEnd, into: &c.weightRateEnd)
     take(alphaRate, into: &c.alphaRate)
     take(clip, into: &c.clip)
     if let stopAt {
@@ -203,6 +201,48 @@ struct SearchOptions: ParsableArguments {
     try take(genotypeRule, "genotype rule", into: &c.genotypeRule)
     take(randomCells, into: &c.randomCells)
     return c
+  }
+
+  /// Checks that the search reads every option that was given; records of before may hold more.
+  ///
+  /// - Throws: `SearchError.impossible`, naming the option.
+  func refuseUnread(by c: SearchConfiguration) throws {
+    let methods = [c.method, c.switchMethod].compactMap { $0 }
+    let mixed: [SearchMethod] = [.milenas1st, .milenas2nd, .milenas2ndExact]
+    let differences: [SearchMethod] = [.darts2nd, .milenas2nd]
+    let readers: [(option: String, isGiven: Bool, methods: [SearchMethod])] = [
+      ("--lambda", lambda != nil, mixed), ("--lambda-train", lambdaTrain != nil, mixed),
+      ("--radius", radius != nil, differences), ("--unroll-steps", unrollSteps != nil, [.unrolled]),
+      ("--solver", solver != nil, [.implicit]),
+      ("--solver-iterations", solverIterations != nil, [.implicit]),
+      ("--damping", damping != nil, [.implicit]),
+      ("--random-cells", randomCells != nil, [.randomSharing]),
+    ]
+    for (option, isGiven, readers) in readers
+    where isGiven && !methods.contains(where: readers.contains) {
+      throw SearchError.impossible(
+        "\(option) is not read by \(methods.map(\.rawValue).joined(separator: " and ")), only by "
+          + readers.map(\.rawValue).joined(separator: ", ") + ": leave it out")
+    }
+    let samples = [
+      ("--temperature-start", temperatureStart != nil),
+      ("--temperature-end", temperatureEnd != nil),
+      ("--noise", noise != nil),
+    ]
+    for (option, isGiven) in samples where isGiven && c.space == .darts {
+      throw SearchError.impossible(
+        "\(option) is not read on the space darts, which draws no samples: leave it out, or set --space"
+      )
+    }
+    guard !updatesSeeNextBatches || c.weightUpdates > 1 else {
+      throw SearchError.impossible(
+        "--updates-see-next-batches is about further weight steps: add --weight-updates")
+    }
+    guard c.weightRateEnd <= c.weightRate else {
+      throw SearchError.impossible(
+        "the learning rate of w would rise from \(c.weightRate) to \(c.weightRateEnd): "
+          + "lower --weight-rate-end")
+    }
   }
 
   private func take<Value>(_ option: Value?, into value: inout Value) {
@@ -268,18 +308,22 @@ private struct SearchSummary: Report {
   var epochs: Int
   var steps: Int
   var seconds: Double
+  /// Of the method `implicit`, of the steps of this call.
+  var linearSystems: SolverTally?
   private let path: String
   private let location: StoreOptions
 
   private enum CodingKeys: String, CodingKey {
     case run, outcome, genotype, normalConvolutions, reductionConvolutions, validAccuracy, epochs,
-      steps, seconds, path
+      steps, seconds, linearSystems, path
   }
 
-  init(_ result: RunResult, run: RunFolder, in location: StoreOptions) {
+  init(_ result: RunResult, of search: RecordedSearch, in location: StoreOptions) {
     self.location = location
-    self.run = run.name
-    path = run.url.relativePath
+    run = search.run.name
+    path = search.run.url.relativePath
+    let tally = search.loop.solverTally
+    linearSystems = tally.steps > 0 ? tally : nil
     outcome = result.outcome.rawValue
     genotype = result.genotype
     normalConvolutions = result.normalConvolutions
@@ -303,9 +347,15 @@ private struct SearchSummary: Report {
         "runs sql \(run) 'select epoch, valid_accuracy from epoch_curve'",
         "runs verify \(run)",
       ]
+    let systems =
+      linearSystems.map {
+        "\nlinear systems       \($0.solved) of \($0.steps) steps solved to a residual of "
+          + "\(SolverTally.tolerance), the largest \(String(format: "%.2g", $0.largestResidual)); "
+          + "negative curvature in \($0.negativeCurvature)"
+      } ?? ""
     return """
       \(outcome) after \(steps) steps, \(epochs) epochs, \(Clock.text(seconds))
-      validation accuracy  \(accuracy)
+      validation accuracy  \(accuracy)\(systems)
       size (n, r)          (\(normalConvolutions), \(reductionConvolutions))
       genotype             \(genotype)
       record               \(path)

@@ -72,6 +72,7 @@ extension StudyCommands {
     search: Command(options: options(of: SearchCommand.self)) { arguments, _ in
       let command = try SearchCommand.parse(arguments)
       let configuration = try command.settings.configuration(seed: command.compute.seed)
+      try command.settings.refuseUnread(by: configuration)
       try configuration.validate()
       return try Settings(configuration)
     },

@@ -169,6 +169,24 @@ import Testing
     }
   }
 
+  /// A damaged number is told, not computed with.
+  @Test(arguments: [
+    ("cells", "-3", "--cells must be 1 to 100, not -3"),
+    ("channels", "9000000000000000000", "--channels must be 1 to 1024, not 9000000000000000000"),
+    ("nodes", "0", "--nodes must be 1 to 16, not 0"),
+    ("imageSize", "-28", "the side of the images must be 1 to 2048, not -28"),
+  ])
+  func aManifestOfAnImpossibleNetworkSaysSo(key: String, value: String, reason: String) throws {
+    let scratch = try ScratchFolder()
+    let file = scratch.url.appending(path: "manifest.json")
+    let json = try Samples.manifest().json()
+      .replacing(try Regex("\"\(key)\" : [0-9]+"), with: "\"\(key)\" : \(value)")
+    try Data(json.utf8).write(to: file)
+    #expect(throws: EventLogError.unreadableManifest(path: file.path, reason: reason)) {
+      try Manifest(contentsOf: file)
+    }
+  }
+
   @Test func theEnvironmentNamesWhatDecidesBits() {
     let environment = RunEnvironment.current()
     #expect(environment.sqlite.hasPrefix("3."))

@@ -5,25 +5,27 @@ import Testing
 /// Hints to the caches change when results are at hand, never what they are.
 @Suite struct CacheHintTests {
   @Test(arguments: [8, 16, 24])
-  func whatIsWrittenPastTheCachesHasTheSameBits(channels: Int) {
-    let small = results(in: Arena<PlainFloat>(scalars: 1 << 17, sums: 512), channels, .nothing)
-    let large = Arena<PlainFloat>(scalars: 9 << 20, sums: 512)
+  func whatIsWrittenPastTheCachesHasTheSameBits(channels: Int) throws {
+    let small = try results(
+      in: #require(Arena<PlainFloat>(scalars: 1 << 17, sums: 512)), channels, .nothing)
+    let large = try #require(Arena<PlainFloat>(scalars: 9 << 20, sums: 512))
     #expect(large.streams)
     #expect(results(in: large, channels, .nothing) == small)
     #expect(Set(small).count > channels)
   }
 
   @Test(arguments: [8, 16])
-  func tangentsPastTheCachesHaveTheSameBits(channels: Int) {
-    let small = results(in: Arena<DualDouble>(scalars: 1 << 17, sums: 512), channels, .nothing)
-    let large = Arena<DualDouble>(scalars: 3 << 20, sums: 512)
+  func tangentsPastTheCachesHaveTheSameBits(channels: Int) throws {
+    let small = try results(
+      in: #require(Arena<DualDouble>(scalars: 1 << 17, sums: 512)), channels, .nothing)
+    let large = try #require(Arena<DualDouble>(scalars: 3 << 20, sums: 512))
     #expect(large.streams)
     #expect(results(in: large, channels, .nothing) == small)
   }
 
   @Test(arguments: [8, 16])
-  func fetchingAheadChangesNoBit(channels: Int) {
-    let arena = Arena<PlainFloat>(scalars: 1 << 17, sums: 512)
+  func fetchingAheadChangesNoBit(channels: Int) throws {
+    let arena = try #require(Arena<PlainFloat>(scalars: 1 << 17, sums: 512))
     let before = results(in: arena, channels, .nothing)
     #expect(results(in: arena, channels, Ahead(1 << 14, 2 << 14, count: 4000)) == before)
   }

@@ -1,9 +1,9 @@
 import CTurboJPEG
-import Datasets
 import Foundation
 import Supernet
 import Testing
 
+@testable import Datasets
 @testable import Search
 
 @Suite struct DerivedTrainingTests {
@@ -171,6 +171,62 @@ import Testing
       for step in 0..<source.stepsPerEpoch { _ = try source.trainingBatch(epoch: 0, step: step) }
     }
     #expect("\(error)".contains("broken.jpg"))
+  }
+
+  @Test func filesBesideTheClassesAreNoClasses() throws {
+    let folder = try imageFolder(corrupt: false)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for file in ["train/labels.txt", "val/README"] {
+      try Data("no class".utf8).write(to: folder.appending(path: file))
+    }
+    let (_, source) = try imageNet(folder, strict: true)
+    #expect(source.classNames == ["dark", "light"] && source.testCount == 4)
+  }
+
+  @Test func aClassWithoutImagesIsNamed() throws {
+    let folder = try imageFolder(corrupt: false)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let empty = folder.appending(path: "train/middle")
+    try FileManager.default.createDirectory(at: empty, withIntermediateDirectories: true)
+    #expect(throws: DatasetError.noImages(folder: "\(folder.path)/train/middle")) {
+      try imageNet(folder, strict: true)
+    }
+  }
+
+  /// Three batches an epoch, of which two are asked for: the third is not read; nor does what is read ahead stay when
+  /// an epoch is left early.
+  @Test func nothingIsReadAheadThatIsNotTrainedOn() throws {
+    let folder = try imageFolder(corrupt: false)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let (_, source) = try imageNet(folder, strict: true)
+    for epoch in 0..<3 {
+      for step in 0..<2 { _ = try source.trainingBatch(epoch: epoch, step: step) }
+    }
+    #expect(source.pool.count == 0)
+    for epoch in 3..<6 { _ = try source.trainingBatch(epoch: epoch, step: 0) }
+    #expect(source.pool.count == 1)
+    // Asked for all the same, a step beyond the cut has its batch.
+    #expect(try source.trainingBatch(epoch: 5, step: 2).labels.count == 4)
+  }
+
+  private static let impossible: [(String, @Sendable (inout TrainingConfiguration) -> Void)] = [
+    ("--clip", { $0.clip = .nan }), ("--clip", { $0.clip = -1 }),
+    ("--rate", { $0.rate = .infinity }), ("--weight-decay", { $0.weightDecay = -1 }),
+    ("--cutout", { $0.augmentation.cutout = -1 }), ("--epochs", { $0.epochs = .max }),
+    ("--train-images", { $0.trainImages = -1 }), ("--label-smoothing", { $0.labelSmoothing = 1 }),
+    ("--drop-path", { $0.dropPath = .nan }), ("--auxiliary", { $0.auxiliaryWeight = .infinity }),
+    ("--steps-per-epoch", { $0.stepsPerEpoch = 0 }),
+  ]
+
+  @Test(arguments: impossible)
+  func impossibleSettingsOfATrainingNameTheirOption(
+    option: String, change: @Sendable (inout TrainingConfiguration) -> Void
+  ) throws {
+    var configuration = try TrainingConfiguration.preset(
+      "demo", genotype: try Genotype(Self.genotype))
+    change(&configuration)
+    let error = #expect(throws: SearchError.self) { try configuration.validate() }
+    #expect(error.map { "\($0)".hasPrefix(option + " must be ") } == true)
   }
 
   @Test func theSameAddressHasTheSamePixels() throws {

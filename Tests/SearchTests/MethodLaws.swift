@@ -52,6 +52,47 @@ struct MethodLaws {
     }
   }
 
+  /// λ_train multiplies the training bracket, wherever λ stands.
+  @Test(arguments: [SearchMethod.milenas2nd, .milenas2ndExact], Variant.allCases)
+  func withoutTheTrainingBracketMiLeNAS2ndIsDARTS2nd(method: SearchMethod, variant: Variant) throws
+  {
+    func direction(_ method: SearchMethod, _ train: Double) throws -> [Float] {
+      try firstDirection {
+        $0.adopt(variant)
+        ($0.method, $0.lambdaTrain) = (method, train)
+      }
+    }
+    let darts: SearchMethod = method == .milenas2nd ? .darts2nd : .darts2ndExact
+    let (none, one, two) = (
+      try direction(method, 0), try direction(method, 1), try direction(method, 2)
+    )
+    #expect(try none == direction(darts, 1))
+    // Linear in λ_train: the second unit adds what the first has added.
+    let (first, second) = (one.subtracting(none), two.subtracting(one))
+    #expect(first.norm > 0.1 * none.norm)
+    #expect(second.subtracting(first).norm <= 1e-5 * first.norm)
+  }
+
+  /// With δ far above all curvature one iteration solves the system; with one iteration and no damping none does.
+  @Test func linearSystemsAreCounted() throws {
+    func tally(_ change: (inout SearchConfiguration) -> Void) throws -> SolverTally {
+      let loop = try TinySearch.loop {
+        $0.epochs = 1
+        change(&$0)
+      }
+      _ = try Trajectory(loop)
+      return loop.solverTally
+    }
+    let easy = try tally { ($0.method, $0.damping) = (.implicit, 1e6) }
+    #expect(easy.steps == 3 && easy.solved == 3 && easy.negativeCurvature == 0)
+    #expect(easy.largestResidual <= SolverTally.tolerance)
+    let hard = try tally {
+      ($0.method, $0.damping, $0.solverIterations) = (.implicit, 0, 1)
+    }
+    #expect(hard.steps == 3 && hard.solved == 0 && hard.largestResidual > 0.1)
+    #expect(try tally { $0.method = .darts2ndExact } == SolverTally())
+  }
+
   /// With ξ → 0 the unrolled step goes nowhere, and only the first-order term is left.
   @Test(arguments: [
     (SearchMethod.darts2ndExact, SearchMethod.darts1st),

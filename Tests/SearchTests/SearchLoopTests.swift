@@ -170,6 +170,35 @@ struct SearchLoopTests {
     #expect(run.result.genotypeEpoch == 1)
   }
 
+  // MARK: - Plans
+
+  /// 16 training images: a batch of all of them, or four batches that one step uses up.
+  @Test(arguments: [(16, 1), (4, 4)])
+  func anEpochOfOneStepCanBePlanned(batch: Int, updates: Int) throws {
+    let plan = try TinySearch.loop {
+      ($0.batch, $0.weightUpdates, $0.updatesSeeNextBatches) = (batch, updates, updates > 1)
+      ($0.epochs, $0.stepsPerEpoch) = (5, nil)
+    }.plan()
+    #expect(plan.stepsPerEpoch == 1 && plan.steps == 5 && plan.seconds > 0)
+  }
+
+  @Test func aPlanOfTheMostStepsIsCounted() throws {
+    let plan = try TinySearch.loop { $0.epochs = 1_000_000 }.plan()
+    #expect(plan.steps == 3_000_000 && plan.logBytes > plan.steps && plan.traceBytes > plan.steps)
+  }
+
+  /// The memory of passes with tangents is there before the first step.
+  @Test func theInitialStateTakesTheMemoryOfAllPasses() throws {
+    let loop = try TinySearch.loop { $0.method = .darts2ndExact }
+    var state = try loop.initialState
+    let before = loop.net.byteCount
+    _ = try loop.step(&state)
+    #expect(loop.net.byteCount == before)
+    let plain = try TinySearch.loop()
+    _ = try plain.initialState
+    #expect(2 * plain.net.byteCount < before)
+  }
+
   // MARK: - What goes wrong
 
   @Test func divergenceNamesTheTermAndTheStep() throws {

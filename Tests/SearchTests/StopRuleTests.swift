@@ -46,7 +46,7 @@ struct StopRuleTests {
     #expect(CurvatureRule().stop(epochs: epochs, curvatures: epochs.map { _ in 0 }) == nil)
   }
 
-  private func record(_ epoch: Int, n: Int, r: Int, curvature: Double? = nil) -> EpochRecord {
+  fileprivate func record(_ epoch: Int, n: Int, r: Int, curvature: Double? = nil) -> EpochRecord {
     EpochRecord(
       epoch: epoch, trainLoss: 1, trainAccuracy: 0.5, validLoss: 1, validAccuracy: 0.5, alpha: [],
       alphaSoftmax: [], genotype: "cell of epoch \(epoch)", normalConvolutions: n,
@@ -72,6 +72,26 @@ struct StopRuleTests {
     }
     // At 24 one of five measurements is three times the others: 1.4 times the mean, and the older window ends at 16.
     #expect(stops[23] == nil && stops[24] == 12)
+  }
+}
+
+extension StopRuleTests {
+  /// λ_max grows by 3 % an epoch: measured at more epochs, a window would hold fewer of them.
+  @Test(arguments: [1, 2, 3])
+  func furtherMeasurementsDoNotMoveTheStop(every: Int) {
+    var rule = CurvatureRule()
+    rule.factor = 1.2
+    let epochs = (0..<40).map { epoch in
+      record(
+        epoch, n: 6, r: 0,
+        curvature: rule.measures(afterEpoch: epoch) || epoch % every == 0
+          ? pow(1.03, Double(epoch)) : nil)
+    }
+    // The first window whose centre is epoch 10 ends at 14; four measurements later it is 1.03⁸ = 1.27 times as high.
+    let first = epochs.indices.first {
+      StopRule.curvature(rule).stop(after: Array(epochs[...$0])) != nil
+    }
+    #expect(first == 22)
   }
 }
 

@@ -101,23 +101,4 @@ import Testing
     fits.fit(bytesPerWorker: 1_000, available: 7_000, isThreadCountFree: true, cores: 8)
     #expect(fits.workers == 4 && fits.remark == nil)
   }
-
-  @Test func theMemoryOfAControlGroupCounts() throws {
-    let group = scratch.url.appending(path: "sys/fs/cgroup/user/job")
-    let proc = scratch.url.appending(path: "proc/self")
-    for folder in [group, proc] {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    }
-    func write(_ text: String, _ path: String) throws {
-      try Data(text.utf8).write(to: scratch.url.appending(path: path))
-    }
-    try write("MemTotal: 9 kB\nMemAvailable:    8000 kB\n", "proc/meminfo")
-    try write("0::/user/job\n", "proc/self/cgroup")
-    #expect(MemoryBudget.available(root: scratch.url) == 8_192_000)
-    try write("max\n", "sys/fs/cgroup/user/job/memory.max")
-    try write("1\n", "sys/fs/cgroup/user/job/memory.current")
-    try write("5000000\n", "sys/fs/cgroup/user/memory.max")
-    try write("1000000\n", "sys/fs/cgroup/user/memory.current")
-    #expect(MemoryBudget.available(root: scratch.url) == 4_000_000)
-  }
 }

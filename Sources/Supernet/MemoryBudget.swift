@@ -23,7 +23,12 @@ public enum MemoryBudget {
       if let limit = number(text(folder + "/memory.max")),
         let used = number(text(folder + "/memory.current"))
       {
-        limits.append(max(0, limit - used))
+        // What the group has read of files gives way to what it needs.
+        let cache = text(folder + "/memory.stat")?.split(separator: "\n").reduce(0) { sum, line in
+          let isFile = line.hasPrefix("inactive_file ") || line.hasPrefix("active_file ")
+          return sum + (isFile ? line.split(separator: " ").last.flatMap { Int($0) } ?? 0 : 0)
+        }
+        limits.append(max(0, limit - used + (cache ?? 0)))
       }
       guard group != "/", let slash = group.lastIndex(of: "/") else { break }
       group = slash == group.startIndex ? "/" : String(group[..<slash])
