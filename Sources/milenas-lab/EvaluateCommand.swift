@@ -147,10 +147,13 @@ struct TrainingOptions: ParsableArguments {
         )
       }
       c.augmentation.cutout = 0
-    } else if let imageSize {
-      throw SearchError.impossible(
-        "--image-size \(imageSize) is not read with \(c.data), whose images have a size: leave it out, or set "
-          + "--data image-folder")
+    } else {
+      let given = GivenOptions.names(in: self)
+      for option in ["--image-size", "--strict"] where given.contains(option) {
+        throw SearchError.impossible(
+          "\(option) is not read with \(c.data), only with image-folder: leave it out, or set "
+            + "--data image-folder")
+      }
     }
     return c
   }

@@ -128,30 +128,6 @@ struct ComputeOptions: ParsableArguments {
   var seed: UInt64?
 }
 
-/// Which options of a group the command line gave, whatever their values; those with a default of their own count as
-/// not given.
-enum GivenOptions {
-  static func names(in group: any ParsableArguments) -> [String] {
-    Mirror(reflecting: group).children.compactMap { label, value in
-      guard let label, let option = value as? any Askable, option.isGiven else { return nil }
-      return "--" + kebab(label.drop { $0 == "_" })
-    }
-  }
-
-  /// "logLevel" → "log-level", as swift-argument-parser names options.
-  private static func kebab(_ name: Substring) -> String {
-    name.map { $0.isUppercase ? "-\($0.lowercased())" : "\($0)" }.joined()
-  }
-}
-
-private protocol Askable { var isGiven: Bool { get } }
-private protocol Absentable { var isPresent: Bool { get } }
-extension Optional: Absentable { fileprivate var isPresent: Bool { self != nil } }
-extension Option: Askable where Value: Absentable {
-  fileprivate var isGiven: Bool { wrappedValue.isPresent }
-}
-extension Flag: Askable where Value == Bool { fileprivate var isGiven: Bool { wrappedValue } }
-
 extension CompletionKind {
   /// The runs of the folder that the command line names so far, or of the usual one.
   static var runs: CompletionKind {

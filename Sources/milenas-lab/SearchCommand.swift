@@ -203,48 +203,6 @@ struct SearchOptions: ParsableArguments {
     return c
   }
 
-  /// Checks that the search reads every option that was given; records of before may hold more.
-  ///
-  /// - Throws: `SearchError.impossible`, naming the option.
-  func refuseUnread(by c: SearchConfiguration) throws {
-    let methods = [c.method, c.switchMethod].compactMap { $0 }
-    let mixed: [SearchMethod] = [.milenas1st, .milenas2nd, .milenas2ndExact]
-    let differences: [SearchMethod] = [.darts2nd, .milenas2nd]
-    let readers: [(option: String, isGiven: Bool, methods: [SearchMethod])] = [
-      ("--lambda", lambda != nil, mixed), ("--lambda-train", lambdaTrain != nil, mixed),
-      ("--radius", radius != nil, differences), ("--unroll-steps", unrollSteps != nil, [.unrolled]),
-      ("--solver", solver != nil, [.implicit]),
-      ("--solver-iterations", solverIterations != nil, [.implicit]),
-      ("--damping", damping != nil, [.implicit]),
-      ("--random-cells", randomCells != nil, [.randomSharing]),
-    ]
-    for (option, isGiven, readers) in readers
-    where isGiven && !methods.contains(where: readers.contains) {
-      throw SearchError.impossible(
-        "\(option) is not read by \(methods.map(\.rawValue).joined(separator: " and ")), only by "
-          + readers.map(\.rawValue).joined(separator: ", ") + ": leave it out")
-    }
-    let samples = [
-      ("--temperature-start", temperatureStart != nil),
-      ("--temperature-end", temperatureEnd != nil),
-      ("--noise", noise != nil),
-    ]
-    for (option, isGiven) in samples where isGiven && c.space == .darts {
-      throw SearchError.impossible(
-        "\(option) is not read on the space darts, which draws no samples: leave it out, or set --space"
-      )
-    }
-    guard !updatesSeeNextBatches || c.weightUpdates > 1 else {
-      throw SearchError.impossible(
-        "--updates-see-next-batches is about further weight steps: add --weight-updates")
-    }
-    guard c.weightRateEnd <= c.weightRate else {
-      throw SearchError.impossible(
-        "the learning rate of w would rise from \(c.weightRate) to \(c.weightRateEnd): "
-          + "lower --weight-rate-end")
-    }
-  }
-
   private func take<Value>(_ option: Value?, into value: inout Value) {
     if let option { value = option }
   }

@@ -75,7 +75,7 @@ import Testing
 
   @Test(arguments: [
     ("--cutout", ["--cutout", "4", "--data", "image-folder", "--data-dir", "images"]),
-    ("--image-size", ["--image-size", "32"]),
+    ("--image-size", ["--image-size", "32"]), ("--strict", ["--strict"]),
   ])
   func anOptionThatTheImagesDoNotReadIsNamed(option: String, arguments: [String]) throws {
     let outcome = try BuiltProgram.run(["evaluate", "DARTS_V2", "--dry-run"] + arguments)
