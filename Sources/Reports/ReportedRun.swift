@@ -66,7 +66,7 @@ extension ReportedEvaluation {
     switch manifest.cell {
     case .published(let name): "the published cell \(name)"
     case .run(let name, let epoch, _):
-      "the cell of \(name)" + (epoch.map { ", epoch \($0)" } ?? "")
+      epoch.map { "the cell \(name)@\($0)" } ?? "the cell of \(name)"
     case nil: "a cell given word by word"
     }
   }

@@ -154,7 +154,7 @@ struct StudySections {
         .tag("p", [:], "To check the records, and to compute them again:"),
         .commands(
           ["verify", "replay"].map {
-            "for run in \(folder)/*/; do milenas-lab runs \($0) \"$run\"; done"
+            "for run in \(folder)/*/manifest.json; do milenas-lab runs \($0) \"$(dirname \"$run\")\"; done"
           }),
         .tag("p", [:], .text(program.words)),
         .commands(

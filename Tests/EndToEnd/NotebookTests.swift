@@ -95,7 +95,7 @@ import Testing
 
   @Test func aNotebookThatRunsNotebooksIsRefused() throws {
     try write("```milenas\nnotebook check n.md\n```\n")
-    let outcome = try notebook("run", "n.md")
+    let outcome = try notebook("run", "n.md", "--allow-shell")
     #expect(outcome.exitCode == 1)
     #expect(outcome.errors.contains("a cell cannot run notebooks"))
   }
