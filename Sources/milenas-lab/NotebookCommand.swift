@@ -190,7 +190,7 @@ private struct NewNotebook: ParsableCommand {
       "The run that it is about: name or path; the newest when left out.", valueName: "run"))
   var about: String?
   @OptionGroup var location: StoreOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup var output: RowlessOutputOptions
 
   func run() throws {
     let found = try location.store.find(about)
