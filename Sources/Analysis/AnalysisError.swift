@@ -18,6 +18,8 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
   case badEpoch(Int, run: String, last: Int)
   /// A record that does not hold what is asked of it yet.
   case notRecorded(run: String, what: String)
+  /// Data so few that pairs of batches repeat: only `distinct` of the `asked` ones hold different images.
+  case tooFewBatches(run: String, distinct: Int, asked: Int)
   /// A name that no estimator has.
   case badEstimator(String)
   /// Points that no curve can be fitted to.
@@ -47,6 +49,9 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
       "\(run) has no epoch \(epoch): its epochs are 0 to \(last)"
     case .notRecorded(let run, let what):
       "the record of \(run) holds no \(what): wait until its first epoch has ended, or name another run"
+    case .tooFewBatches(let run, let distinct, let asked):
+      "only \(distinct) of the \(asked) pairs of batches that this takes from \(run) differ, as its data hold no more: "
+        + "give fewer --batches, or a run with more --train-images or a smaller --batch"
     case .badStep(let word): "“\(word)” is no step: give numbers such as 125,250"
     case .unfit(let reason):
       "no curve can be fitted: \(reason)"

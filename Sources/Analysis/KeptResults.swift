@@ -70,11 +70,23 @@ public struct KeptResults {
 
   // MARK: - Keys
 
-  static func key(_ settings: some Encodable, step: Int, of digest: String) throws -> String {
+  /// - Parameter leavesEpoch: whether batches beyond the epoch are looked at. They were those of its beginning once
+  ///   more, so that results of that time must not be found.
+  static func key(
+    _ settings: some Encodable, step: Int, of digest: String, leavesEpoch: Bool = false
+  ) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     let text = String(decoding: try encoder.encode(settings), as: UTF8.self)
-    return "\(text)\(separator)\(step) of \(digest)"
+    return "\(text)\(separator)\(step) of \(digest)" + (leavesEpoch ? ", beyond the epoch" : "")
+  }
+
+  private static func key(
+    _ settings: some Encodable, step: Int, batches: Int, of replay: Replay
+  ) throws -> String {
+    try key(
+      settings, step: step, of: try replay.reader.digest(),
+      leavesEpoch: replay.leavesEpoch(from: step, batches: batches))
   }
 
   private static let separator = " step "
@@ -85,25 +97,26 @@ public struct KeptResults {
 
   /// Whether a result is kept under these settings.
   static func holds(
-    _ kind: Kind, of reader: RunReader, settings: some Encodable, step: Int
+    _ kind: Kind, of replay: Replay, settings: some Encodable, step: Int, batches: Int
   ) throws -> Bool {
-    let key = try key(settings, step: step, of: try reader.digest())
-    return try AnalysisStore(reading: reader.run)?.holds(kind.rawValue, key: key) ?? false
+    let key = try key(settings, step: step, batches: batches, of: replay)
+    return try AnalysisStore(reading: replay.reader.run)?.holds(kind.rawValue, key: key) ?? false
   }
 
   /// The result that is kept, or one that is made and then kept.
   ///
   /// - Parameters:
   ///   - settings: with the step and the record they decide the result.
+  ///   - batches: how many addresses of batches it looks at, from the step's own on.
   ///   - isCancelled: is asked before anything is made.
   ///   - make: is given where to keep its parts; once the result is there, they are dropped.
   /// - Throws: `CancellationError` once cancelled; what the store and `make` throw.
   static func result<Result: Codable>(
-    _ kind: Kind, of reader: RunReader, settings: some Encodable, step: Int,
+    _ kind: Kind, of replay: Replay, settings: some Encodable, step: Int, batches: Int,
     isCancelled: @escaping () -> Bool = { false }, make: (ResultParts) throws -> Result
   ) throws -> Result {
-    let store = try AnalysisStore(reader.run)
-    let key = try key(settings, step: step, of: try reader.digest())
+    let store = try AnalysisStore(replay.reader.run)
+    let key = try key(settings, step: step, batches: batches, of: replay)
     if let kept = try store.result(kind.rawValue, key: key, as: Result.self) { return kept }
     if isCancelled() { throw CancellationError() }
     let made = try make(

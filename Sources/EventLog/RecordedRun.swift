@@ -41,11 +41,15 @@ public final class RecordedRun<Loop: RecordedLoop> {
       name: name, record: record, configuration: loop.configuration, cell: cell, data: loop.data,
       threads: threads, environment: environment)
     self.loop = loop
-    // What can fail without the folder fails before it is made, so that the name stays free.
+    // Before there is a folder, which would keep the name of a run that does not fit into memory.
     start = RunCheckpoint(try loop.initialState, after: [])
-    _ = try manifest.json()
     run = try store.create(name: name)
-    writer = try Writer(creating: run, manifest: manifest, layout: loop.layout)
+    do {
+      writer = try Writer(creating: run, manifest: manifest, layout: loop.layout)
+    } catch {
+      run.removeIfEmpty()
+      throw error
+    }
     interval = LogDatabase.commitInterval(for: run.logFile)
   }
 

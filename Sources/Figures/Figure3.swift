@@ -409,23 +409,11 @@ public struct Figure3: Sendable {
     return Line.Place(
       x: point.size, y: point.error, low: point.error - half, high: point.error + half)
   }
+}
 
-  /// What parameters are counted in.
-  private struct SizeUnit {
-    let isThousands: Bool
-
-    /// - Parameter largest: in millions.
-    init(largest: Double) { isThousands = largest < 0.5 }
-
-    var perMillion: Double { isThousands ? 1000 : 1 }
-
-    var label: Text {
-      isThousands ? "model size (thousand parameters)" : "model size (M parameters)"
-    }
-
-    func words(_ millions: Double) -> String {
-      isThousands
-        ? String(format: "%.1f k", 1000 * millions) : String(format: "%.2f M", millions)
-    }
+extension SizeUnit {
+  /// Of an axis.
+  fileprivate var label: Text {
+    isThousands ? "model size (thousand parameters)" : "model size (M parameters)"
   }
 }

@@ -177,7 +177,7 @@ public struct SearchConfiguration: Codable, Equatable, Sendable {
   }
 
   /// Training batches that a step uses up.
-  var batchesPerStep: Int { updatesSeeNextBatches ? weightUpdates : 1 }
+  public var batchesPerStep: Int { updatesSeeNextBatches ? weightUpdates : 1 }
 
   /// Takes over what the data decide of the network.
   public mutating func adopt(_ dataset: Dataset) {

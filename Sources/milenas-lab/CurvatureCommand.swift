@@ -30,6 +30,7 @@ struct CurvatureCommand: ParsableCommand {
   @Option(help: "R-DARTS: measurements from one average to the one that it is compared with.")
   var lag = 4
   @Option(help: "R-DARTS: the first epoch whose cell may be kept.") var firstEpoch = 10
+  @Flag(help: "Print what would be done and how long it takes.") var dryRun = false
   @Option(help: "Folder that holds the images now.") var dataDir: String?
   @OptionGroup var compute: ThreadOptions
   @OptionGroup var location: StoreOptions
@@ -39,9 +40,9 @@ struct CurvatureCommand: ParsableCommand {
     guard batches >= 1, iterations >= 1 else {
       throw ValidationError("--batches and --iterations must be at least 1")
     }
-    guard factor > 1, every >= 1, window >= 1, lag >= 1, firstEpoch >= 0 else {
+    guard factor > 1, factor.isFinite, every >= 1, window >= 1, lag >= 1, firstEpoch >= 0 else {
       throw ValidationError(
-        "--factor must be above 1, --every, --window and --lag at least 1, --first-epoch at least 0"
+        "--factor must be a finite number above 1, --every, --window and --lag at least 1, --first-epoch at least 0"
       )
     }
   }
@@ -50,6 +51,11 @@ struct CurvatureCommand: ParsableCommand {
     let run = try name.map { try location.store.find($0) } ?? location.store.newestWithCheckpoints()
     let replay = try Replay(run, threads: compute.threads, dataFolder: dataDir)
     let steps = try GradientErrorAnalysis.steps(of: replay, count: nil, named: nil)
+    if dryRun {
+      let plan = try AlphaSpectrum.plan(
+        replay, steps: steps, threads: compute.threads, batches: batches, iterations: iterations)
+      return try output.render(PlanReport(plan))
+    }
     let progress = Progress()
     let interruption = Interruption(
       says: "finishing this batch; what is finished is kept; press Ctrl-C again to end at once")

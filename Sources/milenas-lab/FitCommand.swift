@@ -24,8 +24,8 @@ struct FitCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   mutating func validate() throws {
-    guard tolerance >= 0, bootstrap >= 0 else {
-      throw ValidationError("--tolerance and --bootstrap must not be negative")
+    guard tolerance >= 0, tolerance.isFinite, bootstrap >= 0 else {
+      throw ValidationError("--tolerance and --bootstrap must be finite numbers from 0 on")
     }
   }
 
@@ -55,16 +55,48 @@ private struct FitReport: Report {
 
   private enum CodingKeys: CodingKey { case words }
 
+  /// Sizes in millions of parameters, whatever they are.
   var table: Table? {
-    func interval(_ interval: SizeAccuracyFit.Interval?) -> Table.Cell {
-      guard let interval else { return .missing }
-      guard let low = interval.low, let high = interval.high else { return .text("unbounded") }
-      return .text(String(format: "%.2f to %.2f", low, high))
+    func cells(_ interval: SizeAccuracyFit.Interval?) -> [Table.Cell] {
+      [interval?.low, interval?.high].map { $0.map { .real($0) } ?? .missing }
     }
-    return Table(
-      columns: [
-        "model", "parameters", "RSS", "AICc", "weight", "optimum", "95 %", "economical", "its 95 %",
-      ],
+    return rows(
+      ["optimum", "optimum_low", "optimum_high", "economical", "economical_low", "economical_high"]
+    ) { candidate in
+      [candidate.optimum.map { .real($0) } ?? .missing] + cells(candidate.optimumInterval)
+        + [.real(candidate.economicalSize)] + cells(candidate.economicalInterval)
+    }
+  }
+
+  var text: String {
+    let unit = fit.unit
+    func cell(_ interval: SizeAccuracyFit.Interval?) -> Table.Cell {
+      guard let low = interval?.low, let high = interval?.high else { return .missing }
+      return .text("\(unit.number(low)) to \(unit.number(high))")
+    }
+    func cell(_ size: Double?) -> Table.Cell {
+      Table.Cell(size.map { $0 * unit.perMillion }, decimals: unit.decimals)
+    }
+    let table = rows(["optimum", "95 %", "economical", "its 95 %"]) { candidate in
+      [
+        cell(candidate.optimum), cell(candidate.optimumInterval), cell(candidate.economicalSize),
+        cell(candidate.economicalInterval),
+      ]
+    }
+    let sizes =
+      unit.isThousands
+      ? "sizes in thousands of parameters (those of the curves in millions)"
+      : "sizes in millions of parameters"
+    return
+      "\(fit.observations.count) points; \(sizes), errors in percent\n\n\(table.text)\n\(fit.words)\n"
+  }
+
+  /// The curves, with what is said of their sizes.
+  private func rows(
+    _ sizeColumns: [String], sizes: (SizeAccuracyFit.Candidate) -> [Table.Cell]
+  ) -> Table {
+    Table(
+      columns: ["model", "parameters", "RSS", "AICc", "weight"] + sizeColumns,
       rows: fit.candidates.map { candidate in
         let curve = candidate.curve
         let parameters = zip(curve.model.parameterNames, curve.parameters)
@@ -73,14 +105,7 @@ private struct FitReport: Report {
           .text(curve.model.rawValue), .text(parameters.joined(separator: ", ")),
           .real(curve.residualSum, decimals: 6), .real(curve.aicc, decimals: 2),
           .real(candidate.akaikeWeight, decimals: 3),
-          Table.Cell(candidate.optimum, decimals: 2), interval(candidate.optimumInterval),
-          .real(candidate.economicalSize, decimals: 2), interval(candidate.economicalInterval),
-        ]
+        ] + sizes(candidate)
       })
-  }
-
-  var text: String {
-    "\(fit.observations.count) points; sizes in millions of parameters, errors in percent\n\n"
-      + (table?.text ?? "") + "\n\(fit.words)\n"
   }
 }

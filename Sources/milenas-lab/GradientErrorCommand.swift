@@ -61,12 +61,18 @@ struct GradientErrorCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   mutating func validate() throws {
-    guard probes >= 1, batches >= 1, unroll >= 1, radius > 0 else {
-      throw ValidationError("--probes, --batches, --unroll and --radius must be above 0")
+    guard probes >= 1, batches >= 1, unroll >= 1 else {
+      throw ValidationError("--probes, --batches and --unroll must be at least 1")
     }
-    guard implicit ?? 1 >= 1, damping >= 0, settle >= 0 else {
+    guard radius > 0, radius.isFinite else {
+      throw ValidationError("--radius must be a finite number above 0, not \(radius)")
+    }
+    guard lambda >= 0, lambda.isFinite else {
+      throw ValidationError("--lambda must be a finite number from 0 on, not \(lambda)")
+    }
+    guard implicit ?? 1 >= 1, damping >= 0, damping.isFinite, settle >= 0 else {
       throw ValidationError(
-        "--implicit must be at least 1, --damping and --settle must not be below 0")
+        "--implicit must be at least 1, --damping and --settle finite numbers from 0 on")
     }
     guard implicit != nil || damping == 0 && settle == 0 else {
       throw ValidationError("--damping and --settle belong to --implicit: give it, too")
@@ -80,9 +86,6 @@ struct GradientErrorCommand: ParsableCommand {
       throw ValidationError(
         "--every-epoch, --per-edge, --implicit, --radius and --lambda belong to probes: leave them out here"
       )
-    }
-    guard !dryRun || estimators == nil else {
-      throw ValidationError("--dry-run plans probes, sweeps and the test: leave out --estimators")
     }
   }
 
@@ -185,10 +188,20 @@ extension GradientErrorCommand {
   }
 
   private func compare(_ estimators: [Estimator]) throws {
-    var tables = try EstimatorTable.onQuadratic(estimators)
-    if let run = try name.map({ try location.store.find($0) })
+    let run =
+      try name.map { try location.store.find($0) }
       ?? (try? location.store.newestWithCheckpoints())
-    {
+    if dryRun {
+      let replay = try Replay(
+        run ?? location.store.newestWithCheckpoints(), threads: compute.threads,
+        dataFolder: dataDir)
+      let plan = try EstimatorTable.plan(
+        replay, step: lastState(replay), threads: compute.threads, estimators: estimators,
+        unroll: unroll, batches: batches)
+      return try output.render(PlanReport(plan))
+    }
+    var tables = try EstimatorTable.onQuadratic(estimators)
+    if let run {
       let replay = try Replay(run, threads: compute.threads, dataFolder: dataDir)
       let step = try lastState(replay)
       tables.append(
@@ -241,7 +254,8 @@ extension Progress {
   }
 }
 
-private struct PlanReport: Report {
+/// What an analysis is going to do.
+struct PlanReport: Report {
   var steps: [Int]
   var finished: Int
   var seconds: Double

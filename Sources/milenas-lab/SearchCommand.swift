@@ -21,7 +21,7 @@ struct SearchCommand: ParsableCommand {
   @OptionGroup(title: "Search") var settings: SearchOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var location: StoreOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup var output: RowlessOutputOptions
 
   @OptionGroup(title: "Record") var recording: RecordingOptions
   @Flag(help: "Print what would be done, how long it takes and what it needs; compute nothing.")
@@ -269,6 +269,7 @@ private struct SearchSummary: Report {
   /// Of the method `implicit`, of the steps of this call.
   var linearSystems: SolverTally?
   private let path: String
+  private let folder: URL
   private let location: StoreOptions
 
   private enum CodingKeys: String, CodingKey {
@@ -280,6 +281,7 @@ private struct SearchSummary: Report {
     self.location = location
     run = search.run.name
     path = search.run.url.relativePath
+    folder = search.run.url
     let tally = search.loop.solverTally
     linearSystems = tally.steps > 0 ? tally : nil
     outcome = result.outcome.rawValue
@@ -299,11 +301,12 @@ private struct SearchSummary: Report {
       validAccuracy.map { String(format: "%.2f %%", 100 * $0) } ?? "none yet"
     let commands =
       outcome == RunResult.Outcome.interrupted.rawValue
-      ? ["search --resume \(run)"]
+      ? [location.command("search --resume", on: folder)]
       : [
-        "runs show \(run)",
-        "runs sql \(run) 'select epoch, valid_accuracy from epoch_curve'",
-        "runs verify \(run)",
+        location.command("runs show", on: folder),
+        location.command(
+          "runs sql", on: folder, "'select epoch, valid_accuracy from epoch_curve'"),
+        location.command("runs verify", on: folder),
       ]
     let systems =
       linearSystems.map {
@@ -319,7 +322,7 @@ private struct SearchSummary: Report {
       record               \(path)
 
       Next:
-      \(commands.map { "  " + location.command($0) }.joined(separator: "\n"))
+      \(commands.map { "  " + $0 }.joined(separator: "\n"))
 
       """
   }

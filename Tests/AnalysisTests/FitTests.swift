@@ -133,6 +133,70 @@ import Testing
     #expect("\(error)".contains(words), "\(error)")
   }
 
+  private func read(_ lines: String...) throws -> [SizeAccuracyFit.Observation] {
+    let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).csv")
+    defer { try? FileManager.default.removeItem(at: file) }
+    try Data(lines.joined(separator: "\n").utf8).write(to: file)
+    return try SizeAccuracyFit.Observation.read(file)
+  }
+
+  @Test func aFileOfPointsIsReadAsItStands() throws {
+    let points = try read("size,error,deviation,seeds", "3.5,2.6,0.1,4", "4,2.5,0,", "", "5,2.7,,2")
+    #expect(
+      points == [
+        .init(size: 3.5, error: 2.6, deviation: 0.1, seeds: 4),
+        .init(size: 4, error: 2.5, deviation: 0), .init(size: 5, error: 2.7, seeds: 2),
+      ])
+  }
+
+  @Test(arguments: [
+    ("1,5,0.1,1e30", "“1e30” is no count of seeds"), ("1,5,0.1,-3", "“-3” is no count of seeds"),
+    ("1,5,0.1,0", "“0” is no count of seeds"), ("1,5,0.1,2.5", "“2.5” is no count of seeds"),
+    ("1,5,-0.1,3", "“-0.1” is no deviation"), ("1,nan,0.1,3", "“nan” is no number"),
+    ("1,,0.1,3", "size or error is missing"),
+  ])
+  func aRowThatIsNoPointIsNamedWithItsLine(row: String, words: String) throws {
+    let error = try #require(throws: AnalysisError.self) {
+      try read("size,error,deviation,seeds", "2,4,0.1,3", row)
+    }
+    #expect("\(error)".contains("line 3: \(words)"), "\(error)")
+  }
+
+  /// A hill and no valley: its top is nobody's best size.
+  @Test func aParabolaWithAMaximumHasNoIntervalOfAMinimum() throws {
+    let points = zip([1.0, 2, 3, 4, 5, 6, 7], [4, 4.55, 4.8, 4.9, 4.78, 4.6, 4.1]).map {
+      SizeAccuracyFit.Observation(size: $0, error: $1)
+    }
+    let fit = try SizeAccuracyFit(points, samples: 40)
+    #expect(fit.fieller == nil && fit.fiellerG == nil)
+    #expect(fit.words.contains("The quadratic has no minimum."))
+  }
+
+  @Test func withoutABootstrapNothingIsSaidOfIt() throws {
+    let fit = try SizeAccuracyFit(try Figure3c.shipped().points, samples: 0)
+    #expect(fit.probabilityInside == nil)
+    #expect(
+      fit.candidates.allSatisfy { $0.economicalInterval == nil && $0.optimumInterval == nil })
+    #expect(!fit.words.contains("nan") && !fit.words.contains("unbounded"))
+    #expect(!fit.words.contains("probability") && fit.words.contains("Fieller's 95 % interval"))
+  }
+
+  /// The paper's sizes a hundredth as large: 4.34 M become 43.4 k.
+  @Test func smallSizesAreShownInThousands() throws {
+    let figure = try Figure3c.shipped()
+    let small = figure.points.map {
+      SizeAccuracyFit.Observation(size: $0.size / 100, error: $0.error)
+    }
+    let (fit, large) = (
+      try SizeAccuracyFit(small, samples: 0), try SizeAccuracyFit(figure.points, samples: 0)
+    )
+    #expect(fit.words.contains("has its minimum at 43.4 k"))
+    #expect(large.words.contains("has its minimum at 4.34 M"))
+    let (low, high) = (figure.sizes.min() ?? .nan, figure.sizes.max() ?? .nan)
+    #expect(
+      fit.words.contains(String(format: "inside the data (%.1f k to %.1f k)", 10 * low, 10 * high)))
+  }
+
   /// Tables of Student's t: two-sided 95 %.
   @Test(arguments: [(1.0, 12.7062), (2, 4.30265), (3, 3.18245), (18, 2.10092), (120, 1.97993)])
   func quantilesAreThoseOfTheTables(freedom: Double, expected: Double) {

@@ -128,35 +128,74 @@ private func file(_ change: (inout [String: Any]) -> Void) throws -> GoldenCase 
   #expect(try test.run().notChecked == ["alpha_hessian_product_valid.u"])
 }
 
-/// Six cells of ReLUs in Float: some masks flip, in PyTorch's Float as well, and move norms by up to a hundredth.
-@Test func masksThatFlipInFloatAreAllowedForAndWrongValuesAreNot() throws {
+/// A network in the form of golden files, with these fields.
+private func file(
+  image: Int, channels: Int, cells: Int, batch: Int, isSmooth: Bool, _ fields: [String: Any] = [:]
+) throws -> GoldenCase {
+  try file { json in
+    json = ["formula": json["formula"] as Any]
+    json["network"] = [
+      "in_channels": 1, "image": image, "classes": 10, "channels": channels, "layers": cells,
+      "steps": 2, "batch": batch, "activation": isSmooth ? "silu" : "relu",
+      "max_pool": isSmooth ? "avg" : "max",
+    ]
+    json.merge(fields) { $1 }
+  }
+}
+
+/// Networks on which Float, PyTorch's as well, misses 1e-4: masks of six cells of ReLUs that flip move norms by up to a
+/// hundredth, and batch norms over two images a smooth network's by some ten-thousandths.
+@Test(arguments: [(10, 6, 4, false), (9, 5, 2, true)])
+func whatRoundingDoesInFloatIsAllowedForAndWrongValuesAreNot(
+  channels: Int, cells: Int, batch: Int, isSmooth: Bool
+) throws {
   func golden(_ fields: [String: Any]) throws -> GoldenCase {
-    try file { json in
-      json = ["formula": json["formula"] as Any]
-      json["network"] = [
-        "in_channels": 1, "image": 20, "classes": 10, "channels": 10, "layers": 6, "steps": 2,
-        "batch": 4, "activation": "relu", "max_pool": "max",
-      ]
-      json.merge(fields) { $1 }
-    }
+    try file(
+      image: 20, channels: channels, cells: cells, batch: batch, isSmooth: isSmooth, fields)
   }
   let bare = try golden([:])
-  let gradient = try Supernet<Double>(bare.shape, batchCapacity: 4, threads: 2)
-    .gradient([.weights, .alpha], at: bare.point(), on: SupernetInput(bare.trainBatch(0)))
+  let net = try Supernet<Double>(bare.shape, batchCapacity: batch, threads: 2)
+  let gradient = try net.gradient(
+    [.weights, .alpha], at: bare.point(), on: SupernetInput(bare.trainBatch(0)))
   func report(wrongBy factor: Double) throws -> SelfTestReport {
-    let fields: [String: Any] = [
-      "loss_train": gradient.loss * factor,
-      "grad_alpha_train": gradient.alpha.map { $0 * factor },
-    ]
-    var test = try GoldenSelfTest<Float>(golden(fields), threads: 2)
+    let slices = net.layout.slices.map { slice in
+      let part = Array(gradient.weights[slice.range]).scaled(by: factor)
+      return (slice.name, ["norm": part.norm, "first": Array(part.prefix(4))] as [String: Any])
+    }
+    var test = try GoldenSelfTest<Float>(
+      golden([
+        "loss_train": gradient.loss * factor,
+        "grad_alpha_train": gradient.alpha.scaled(by: factor),
+        "grad_w_train": Dictionary(uniqueKeysWithValues: slices),
+      ]), threads: 2)
     return try test.run()
   }
   let right = try report(wrongBy: 1)
-  #expect(right.agrees, "\(right.comparisons)")
-  // The loss has no jumps.
+  #expect(right.agrees && right.comparisons.count == 3, "\(right.comparisons)")
+  // The loss itself is in good condition.
   #expect(right.comparisons.first { $0.quantity == "loss_train" }?.tolerance == 1e-4)
-  #expect(right.comparisons.allSatisfy { $0.tolerance < 0.1 })
-  #expect(try report(wrongBy: 1.2).comparisons.allSatisfy { !$0.agrees })
+  #expect(right.comparisons.allSatisfy { $0.tolerance < (isSmooth ? 1e-2 : 0.1) })
+  #expect(
+    try report(wrongBy: isSmooth ? 1.05 : 1.2).comparisons.allSatisfy { !$0.agrees })
+}
+
+/// Batch norm takes the mean of a single image's planes away, and the last pooling finds 0 whatever α is.
+@Test func gradientsThatVanishHaveNoRelativeError() throws {
+  let bare = try file(image: 12, channels: 4, cells: 3, batch: 1, isSmooth: false)
+  let zeros = [Double].zeros(bare.shape.alphaCount)
+  var wrong = zeros
+  wrong[5] = 1e-4
+  func agree(_ values: [Double]) throws -> [Bool] {
+    let golden = try file(
+      image: 12, channels: 4, cells: 3, batch: 1, isSmooth: false,
+      ["grad_alpha_train": values, "milenas_1st": ["10": values]])
+    var (single, double) = (
+      try GoldenSelfTest<Float>(golden, threads: 1), try GoldenSelfTest<Double>(golden, threads: 1)
+    )
+    return try (single.run().comparisons + double.run().comparisons).map(\.agrees)
+  }
+  #expect(try agree(zeros) == [true, true, true, true])
+  #expect(try agree(wrong) == [false, false, false, false])
 }
 
 @Test func aFolderWithoutGoldenFilesIsNamed() throws {

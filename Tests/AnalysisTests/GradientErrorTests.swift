@@ -93,13 +93,142 @@ import Testing
 
   /// The state, the batches and the direction are those of the search itself.
   @Test func aProbeSeesTheStepThatWasLogged() throws {
-    let probe = try ProbePoint(replay, step: 5, batches: 1)
+    let probe = try ProbePoint(replay, step: 5, pairs: 1)
     let logged = try #require(try replay.reader.steps(5..<6).first)
     #expect(probe.single.point.alpha == logged.alpha)
     let gradient = try replay.loop.net.gradient(
       .alpha, at: probe.single.point, on: probe.train.single[0])
     let term = try #require(logged.terms.first { $0.name == "grad_alpha_train" })
     #expect(gradient.alpha == term.gradient)
+  }
+
+  /// The run has four steps an epoch; within it the pairs are those of the steps that follow.
+  @Test func pairsOfBatchesAreAllDifferentBeyondTheEpochToo() throws {
+    let loop = replay.loop
+    #expect(loop.stepsPerEpoch == 4)
+    let probe = try ProbePoint(replay, step: 5, pairs: 6, further: 1)
+    let addresses = [(1, 1), (1, 2), (1, 3), (2, 0), (2, 1), (2, 2), (2, 3)]
+    #expect(probe.train.single.count == 7 && probe.validation.double.count == 7)
+    for (place, address) in addresses.enumerated() {
+      let inputs = loop.passInputs(ofStep: address.1, inEpoch: address.0)
+      #expect(probe.train.single[place] == inputs.train, "pair \(place)")
+      #expect(probe.validation.single[place] == inputs.validation, "pair \(place)")
+    }
+    for first in 0..<6 {
+      for second in (first + 1)..<6 {
+        #expect(
+          probe.train.single[first].batch.images != probe.train.single[second].batch.images)
+        #expect(
+          probe.validation.single[first].batch.images
+            != probe.validation.single[second].batch.images)
+      }
+    }
+  }
+
+  /// What one step an epoch, of the four that its data fill, had made of three pairs: one, three times.
+  @Test func anEpochThatWasCutShortHasDataForMorePairs() throws {
+    let one = try RecordedRun { $0.stepsPerEpoch = 1 }
+    defer { one.remove() }
+    let replay = try Replay(one.run, threads: 2)
+    var settings = ProbeSettings()
+    settings.unroll = 1
+    let found = try #require(
+      try GradientErrorProbe(replay, settings: settings, threads: 2).run(step: 1))
+    #expect(Set(found.implicitShares).count == 3)
+    #expect(found.noise > 0.01 && found.reliability < 0.9999)
+    let test = try DescentTest(replay, step: 1, threads: 2, unroll: 1, batches: 3)
+    #expect(test.rows.allSatisfy { $0.fall.high - $0.fall.low > 1e-6 })
+  }
+
+  /// A batch takes in all of the data's training and all of its validation images.
+  @Test func dataThatAreOneBatchAllowNoSecondPair() throws {
+    let few = try RecordedRun { $0.trainImages = 16 }
+    defer { few.remove() }
+    let replay = try Replay(few.run, threads: 2)
+    #expect(try ProbePoint(replay, step: 1, pairs: 1, further: 4).train.single.count == 5)
+    let expected = AnalysisError.tooFewBatches(run: few.run.name, distinct: 1, asked: 2)
+    #expect(throws: expected) { try ProbePoint(replay, step: 1, pairs: 2) }
+    #expect("\(expected)".contains("give fewer --batches, or a run with more --train-images"))
+  }
+
+  /// τ falls from epoch to epoch, but the pairs of a state are looked at as it sees them.
+  @Test(arguments: [SearchSpace.gumbel, .gdas])
+  func noiseOfTheNextEpochHasTheTemperatureOfTheState(space: SearchSpace) throws {
+    let sampled = try RecordedRun { $0.space = space }
+    defer { sampled.remove() }
+    let probe = try ProbePoint(Replay(sampled.run, threads: 2), step: 2, pairs: 4)
+    func sample(_ relaxation: Relaxation<Float>) throws -> (noise: [Float], temperature: Double) {
+      switch relaxation {
+      case .gumbel(let noise, let temperature), .gdas(let noise, let temperature):
+        (noise, temperature)
+      case .softmax: throw CancellationError()
+      }
+    }
+    let samples = try (probe.train.single + probe.validation.single).map {
+      try sample($0.relaxation)
+    }
+    #expect(Set(samples.map(\.temperature)).count == 1)
+    #expect(Set(samples.map(\.noise)).count == 8)
+  }
+
+  /// What was found on batches that began again at the start of their epoch is not taken for an answer.
+  @Test func resultsOfRepeatedPairsAreNotFound() throws {
+    var settings = ProbeSettings()
+    func key(_ batches: Int, step: Int) throws -> String {
+      settings.batches = batches
+      return try KeptResults.key(
+        settings, step: step, of: "0123",
+        leavesEpoch: replay.leavesEpoch(from: step, batches: batches + settings.further))
+    }
+    func former(_ batches: Int, step: Int) throws -> String {
+      settings.batches = batches
+      return try KeptResults.key(settings, step: step, of: "0123")
+    }
+    // With K = 2, M pairs reach over M + 1 of the four steps.
+    #expect(try key(3, step: 4) == former(3, step: 4))
+    #expect(try key(4, step: 4) != former(4, step: 4))
+    #expect(try key(3, step: 5) != former(3, step: 5))
+  }
+
+  /// Ctrl-C in a search leaves a checkpoint where it stood.
+  @Test func aCheckpointWithinAnEpochIsNoStateAfterOne() throws {
+    let stopped = try RecordedRun(stoppedAfter: 6)
+    defer { stopped.remove() }
+    let replay = try Replay(stopped.run, threads: 2)
+    #expect(try replay.checkpointedSteps() == [4, 6])
+    #expect(try GradientErrorAnalysis.steps(of: replay, count: nil, named: nil) == [4])
+    #expect(try GradientErrorAnalysis.steps(of: replay, count: 2, named: nil) == [4, 6])
+    let early = try RecordedRun(stoppedAfter: 2)
+    defer { early.remove() }
+    #expect(
+      throws: AnalysisError.notRecorded(run: early.run.name, what: "checkpoint after an epoch")
+    ) {
+      try GradientErrorAnalysis.steps(
+        of: Replay(early.run, threads: 2), count: nil, named: nil)
+    }
+  }
+
+  @Test(arguments: ["", ",", "4,x"])
+  func nothingElseIsAListOfSteps(words: String) {
+    #expect(throws: AnalysisError.self) {
+      try GradientErrorAnalysis.steps(of: replay, count: nil, named: words)
+    }
+  }
+
+  /// Of the reference run; in its second epoch the curvature leaps up for a moment.
+  @Test func aStateWithinAnEpochDecidesNothing() throws {
+    var rule = CurvatureRule()
+    (rule.every, rule.window, rule.lag, rule.firstEpoch, rule.factor) = (1, 1, 1, 0, 1.5)
+    var spectra = try KeptResults(of: Reference.run).spectra()
+    for index in spectra.indices { spectra[index].largestOfMean = 1 }
+    #expect(rule.stop(along: spectra) == nil)
+    var within = spectra[1]
+    (within.step, within.largestOfMean) = (within.step + 5, 2)
+    spectra.insert(within, at: 2)
+    #expect(rule.stop(along: spectra) == nil)
+    // At the end of an epoch it would decide.
+    spectra[3].largestOfMean = 2
+    #expect(rule.stop(along: spectra) == 1)
   }
 
   /// The chain to the implicit gradient closes as well, and off a minimum nobody takes it for a gradient.
@@ -207,7 +336,7 @@ import Testing
     #expect(last.flips > 0 && last.flips < Double(sweep.kinks))
     let twin = try #require(sweep.curves.first { $0.name == "smooth twin, Double" })
     #expect(twin.a > 0 && twin.c < 1e-6)
-    let probe = try ProbePoint(replay, step: step, batches: 1)
+    let probe = try ProbePoint(replay, step: step, pairs: 1)
     let networks = try ProbeNetworks(replay, threads: 2)
     #expect(
       try networks.twin.kinkSides(at: probe.double.point, on: probe.train.double[0]).isEmpty)
@@ -235,7 +364,7 @@ import Testing
   @Test func theSpectrumIsThatOfTheDenseHessian() throws {
     let step = try #require(try replay.checkpointedSteps().last)
     let spectrum = try AlphaSpectrum(replay, step: step, threads: 2, batches: 1, iterations: 80)
-    let probe = try ProbePoint(replay, step: step, batches: 1)
+    let probe = try ProbePoint(replay, step: step, pairs: 1)
     let net = try Supernet<Double>(replay.loop.net.shape, batchCapacity: 8, threads: 2)
     let dense = try (0..<net.alphaCount).map { index in
       var unit = [Double].zeros(net.alphaCount)
@@ -255,6 +384,38 @@ import Testing
     #expect(abs(spectrum.largest.mean / top - 1) < 1e-6)
     #expect(abs(spectrum.smallest.mean / (eigen.values.first ?? .nan) - 1) < 1e-6)
     #expect(abs(spectrum.participation.reduce(0, +) - 1) < 1e-9)
+  }
+
+  /// All that search no line and meet no end before the last of their iterations.
+  @Test func aPlanCountsThePassesThatEstimatorsTake() throws {
+    let estimators = try Estimator.list("first,fd,exact,t1t2,neumann:2,idarts,unrolled:2")
+    let step = try #require(try replay.checkpointedSteps().last)
+    let table = try EstimatorTable.onRun(
+      replay, step: step, threads: 2, estimators: estimators, unroll: 2, batches: 1)
+    for (row, estimator) in zip(table.rows, estimators) {
+      #expect(
+        Double(row.gradients) + 2.5 * Double(row.tangents) == estimator.passes,
+        "\(row.estimator)")
+    }
+    func plan(batches: Int) throws -> GradientErrorAnalysis.Plan {
+      try EstimatorTable.plan(
+        replay, step: step, threads: 2, estimators: estimators, unroll: 2, batches: batches)
+    }
+    #expect(try plan(batches: 1) == .init(steps: [step], finished: 1, seconds: 0))
+    let more = try plan(batches: 2)
+    #expect(more.finished == 0 && more.seconds > 0)
+  }
+
+  @Test func aPlanOfSpectraLeavesOutThoseThatAreKept() throws {
+    let steps = try replay.checkpointedSteps()
+    func plan() throws -> GradientErrorAnalysis.Plan {
+      try AlphaSpectrum.plan(replay, steps: steps, threads: 2, batches: 1, iterations: 3)
+    }
+    #expect(try plan().finished == 0 && plan().seconds > 0)
+    for step in steps {
+      _ = try AlphaSpectrum.kept(replay, step: step, threads: 2, batches: 1, iterations: 3)
+    }
+    #expect(try plan() == .init(steps: steps, finished: steps.count, seconds: 0))
   }
 
   @Test func everyKnownDifferenceThatAStepShowsIsMeasured() throws {

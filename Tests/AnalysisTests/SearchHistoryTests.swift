@@ -39,7 +39,7 @@ import Testing
 }
 
 /// The small run that is in the repository.
-private struct Reference {
+struct Reference {
   static let run = RunFolder(
     URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(

@@ -26,4 +26,19 @@ import Testing
     #expect(throws: (any Error).self) { try parse(Self.ways[1] + Self.ways[3]) }
     #expect(throws: (any Error).self) { try parse(Self.ways[2] + Self.ways[3]) }
   }
+
+  @Test(arguments: [
+    ["--lambda", "nan"], ["--lambda", "-1"], ["--radius", "inf"], ["--radius", "0"],
+    ["--implicit", "2", "--damping", "inf"], ["--batches", "0"],
+  ])
+  func numbersThatNoProbeCanTakeAreRefused(options: [String]) {
+    #expect(throws: (any Error).self) { try parse(options) }
+  }
+
+  @Test(arguments: ["inf", "nan", "1"])
+  func aFactorThatStopsNothingIsRefused(factor: String) {
+    #expect(throws: (any Error).self) {
+      try MilenasLab.parseAsRoot(["curvature", "run", "--factor", factor])
+    }
+  }
 }

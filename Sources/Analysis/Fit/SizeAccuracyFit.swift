@@ -23,7 +23,7 @@ public struct SizeAccuracyFit: Codable, Equatable, Sendable {
     }
   }
 
-  /// An interval; an end that is missing lies beyond all bounds.
+  /// A 95 % interval; an end that is missing lies beyond all bounds.
   public struct Interval: Codable, Equatable, Sendable {
     /// nil: no lower bound.
     public var low: Double?
@@ -39,12 +39,12 @@ public struct SizeAccuracyFit: Codable, Equatable, Sendable {
     public var akaikeWeight: Double
     /// The size of its lowest error, in millions of parameters; nil where it has none.
     public var optimum: Double?
-    /// From the bootstrap, 95 %; nil where the curve has no optimum.
+    /// From the bootstrap; nil where the curve has no optimum, or too few of the samples have one.
     public var optimumInterval: Interval?
-    /// The smallest size within `tolerance` of the lowest error inside the data, and its bootstrap interval.
+    /// The smallest size within `tolerance` of the lowest error inside the data.
     public var economicalSize: Double
-    /// 95 %, from the bootstrap.
-    public var economicalInterval: Interval
+    /// From the bootstrap; nil without enough samples.
+    public var economicalInterval: Interval?
   }
 
   /// What was fitted, by size.
@@ -53,12 +53,12 @@ public struct SizeAccuracyFit: Codable, Equatable, Sendable {
   public var isWeighted: Bool
   /// Best first.
   public var candidates: [Candidate]
-  /// Fieller's 95 % interval of the quadratic's optimum; nil without the quadratic. Both ends missing: unbounded.
+  /// Fieller's interval of the quadratic's minimum; nil where it has none. Both ends missing: unbounded.
   public var fieller: Interval?
-  /// t²·V22/b2²: at 1 and above the interval is unbounded.
+  /// t²·V22/b2²: at 1 and above the interval is unbounded; nil without a minimum.
   public var fiellerG: Double?
-  /// Share of the bootstrap in which the quadratic has a minimum inside the data.
-  public var probabilityInside: Double
+  /// Share of the bootstrap in which the quadratic has a minimum inside the data; nil without a bootstrap.
+  public var probabilityInside: Double?
   /// Residual standard deviations of the smaller and the larger half of the sizes, about the best curve.
   public var spread: [Double]
   /// In percent.
@@ -122,11 +122,11 @@ public struct SizeAccuracyFit: Codable, Equatable, Sendable {
         }
       }
     }
-    probabilityInside = samples == 0 ? .nan : Double(inside) / Double(samples)
+    probabilityInside = samples == 0 ? nil : Double(inside) / Double(samples)
     candidates = curves.indices.map { index in
       Candidate(
         curve: curves[index], akaikeWeight: shares[index] / total, optimum: curves[index].optimum,
-        optimumInterval: curves[index].optimum == nil ? nil : Self.percentiles(optima[index]),
+        optimumInterval: curves[index].optimum.flatMap { _ in Self.percentiles(optima[index]) },
         economicalSize: curves[index].economicalSize(in: first...last, tolerance: tolerance),
         economicalInterval: Self.percentiles(economical[index]))
     }
@@ -134,7 +134,8 @@ public struct SizeAccuracyFit: Codable, Equatable, Sendable {
     spread = [residuals.prefix(x.count / 2), residuals.suffix(x.count / 2)].map { half in
       (half.reduce(0) { $0 + $1 * $1 } / Double(half.count)).squareRoot()
     }
-    guard let quadratic = curves.first(where: { $0.model == .quadratic }) else { return }
+    guard let quadratic = curves.first(where: { $0.model == .quadratic }), quadratic.optimum != nil
+    else { return }
     (fieller, fiellerG) = Self.fieller(quadratic, count: x.count)
   }
 
@@ -158,9 +159,9 @@ public struct SizeAccuracyFit: Codable, Equatable, Sendable {
     return shrunk.map { 1 / ($0 + extra) }
   }
 
-  private static func percentiles(_ values: [Double]) -> Interval {
+  private static func percentiles(_ values: [Double]) -> Interval? {
     let sorted = values.sorted()
-    guard sorted.count >= 20 else { return Interval(low: nil, high: nil) }
+    guard sorted.count >= 20 else { return nil }
     func at(_ share: Double) -> Double { sorted[Int(share * Double(sorted.count - 1))] }
     return Interval(low: at(0.025), high: at(0.975))
   }
@@ -189,35 +190,42 @@ public struct SizeAccuracyFit: Codable, Equatable, Sendable {
 }
 
 extension SizeAccuracyFit {
+  /// What its sizes are shown in.
+  public var unit: SizeUnit { SizeUnit(largest: observations.last?.size ?? 0) }
+
   /// What the numbers mean, in a few sentences made from them.
   public var words: String {
     guard let best = candidates.first, let first = observations.first, let last = observations.last
     else { return "" }
-    func m(_ value: Double) -> String { String(format: "%.2f M", value) }
+    let unit = unit
     func interval(_ interval: Interval) -> String {
       guard let low = interval.low, let high = interval.high else { return "unbounded" }
-      return "\(m(low)) to \(m(high))"
+      return "\(unit.words(low)) to \(unit.words(high))"
     }
     var sentences: [String] = []
-    let close = candidates.filter { $0.akaikeWeight > 0.1 * best.akaikeWeight }
+    let others = candidates.count { $0.akaikeWeight > 0.1 * best.akaikeWeight } - 1
     let share = String(format: "%.0f %%", 100 * best.akaikeWeight)
     sentences.append(
       "Of \(candidates.count) curves the data prefer “\(best.curve.model.rawValue)” (weight \(share))"
-        + (close.count > 1
-          ? ", but \(close.count - 1) others are nearly as good, so no form is established." : "."))
+        + (others > 0
+          ? ", but \(others) \(others == 1 ? "other is" : "others are") nearly as good, so no form is established."
+          : "."))
     sentences.append(
       String(
         format: "The error falls to within %.2f %% of its lowest value at ", tolerance)
-        + "\(m(best.economicalSize)) (95 %: \(interval(best.economicalInterval))); "
-        + "larger networks gain no more than that inside the data (\(m(first.size)) to \(m(last.size)))."
+        + unit.words(best.economicalSize)
+        + (best.economicalInterval.map { " (95 %: \(interval($0)))" } ?? "")
+        + "; larger networks gain no more than that inside the data "
+        + "(\(unit.words(first.size)) to \(unit.words(last.size)))."
     )
     if let quadratic = candidates.first(where: { $0.curve.model == .quadratic }) {
       if let optimum = quadratic.optimum, let fieller {
         let supported = (fiellerG ?? 1) < 1 && (fieller.high ?? .infinity) <= last.size
         sentences.append(
-          "The quadratic has its minimum at \(m(optimum)), with Fieller's 95 % interval \(interval(fieller)) and "
-            + String(
-              format: "a probability of %.0f %% to lie inside the data; ", 100 * probabilityInside)
+          "The quadratic has its minimum at \(unit.words(optimum)), with Fieller's 95 % interval \(interval(fieller))"
+            + (probabilityInside.map {
+              String(format: " and a probability of %.0f %% to lie inside the data", 100 * $0)
+            } ?? "") + "; "
             + (supported
               ? "the upturn beyond it is supported by the data."
               : "an upturn beyond it is a property of the parabola, not of the data."))

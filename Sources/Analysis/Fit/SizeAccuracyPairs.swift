@@ -30,11 +30,13 @@ extension SizeAccuracyFit.Observation {
     var points: [SizeAccuracyFit.Observation] = []
     for (index, line) in lines.enumerated().dropFirst() where !line.isEmpty {
       let row = fields(line)
-      func number(_ column: Int?) throws -> Double? {
+      func number(
+        _ column: Int?, _ what: String = "number", where fits: (Double) -> Bool = { _ in true }
+      ) throws -> Double? {
         guard let column, column < row.count, !row[column].isEmpty else { return nil }
-        guard let value = Double(row[column]), value.isFinite else {
+        guard let value = Double(row[column]), value.isFinite, fits(value) else {
           throw AnalysisError.notPoints(
-            path: url.relativePath, line: index + 1, reason: "“\(row[column])” is no number")
+            path: url.relativePath, line: index + 1, reason: "“\(row[column])” is no \(what)")
         }
         return value
       }
@@ -42,10 +44,11 @@ extension SizeAccuracyFit.Observation {
         throw AnalysisError.notPoints(
           path: url.relativePath, line: index + 1, reason: "size or error is missing")
       }
+      let counted = try number(seeds, "count of seeds") { $0 >= 1 && Int(exactly: $0) != nil }
       points.append(
         .init(
-          size: x, error: y, deviation: try number(deviation),
-          seeds: try number(seeds).map { Int($0) }))
+          size: x, error: y, deviation: try number(deviation, "deviation") { $0 >= 0 },
+          seeds: counted.flatMap { Int(exactly: $0) }))
     }
     return points
   }

@@ -52,7 +52,7 @@ public struct AlphaSpectrum: Codable, Equatable, Sendable {
     _ replay: Replay, step: Int, threads: Int, batches: Int, iterations: Int = 30,
     parts: ResultParts = .notKept
   ) throws {
-    let probe = try ProbePoint(replay, step: step, batches: batches)
+    let probe = try ProbePoint(replay, step: step, pairs: batches)
     let net = try Supernet<Double>(
       replay.loop.net.shape, batchCapacity: replay.loop.configuration.batch, threads: threads)
     let operations = Operation.allCases.count
@@ -113,14 +113,37 @@ public struct AlphaSpectrum: Codable, Equatable, Sendable {
     isCancelled: @escaping () -> Bool = { false }
   ) throws -> AlphaSpectrum {
     try KeptResults.result(
-      .curvature, of: replay.reader,
-      settings: ["batches": batches, "iterations": iterations, "traceSamples": traceSamples],
-      step: step, isCancelled: isCancelled
+      .curvature, of: replay, settings: settings(batches, iterations), step: step,
+      batches: batches, isCancelled: isCancelled
     ) { parts in
       try AlphaSpectrum(
         replay, step: step, threads: threads, batches: batches, iterations: iterations,
         parts: parts)
     }
+  }
+
+  /// What the spectra at these states cost at most: passes, and seconds by the time of one of them.
+  ///
+  /// - Throws: what the passes throw.
+  public static func plan(
+    _ replay: Replay, steps: [Int], threads: Int, batches: Int, iterations: Int
+  ) throws -> GradientErrorAnalysis.Plan {
+    let open = try steps.filter {
+      try !KeptResults.holds(
+        .curvature, of: replay, settings: settings(batches, iterations), step: $0,
+        batches: batches)
+    }
+    // A product with ∇²_αα L takes 4/3 of a gradient; each batch has one more in the mean Hessian.
+    let products = Double(batches * (2 * iterations + traceSamples))
+    return GradientErrorAnalysis.Plan(
+      steps: steps, finished: steps.count - open.count,
+      seconds: try open.first.map {
+        try replay.passSeconds(step: $0, threads: threads) * products * 4 / 3 * Double(open.count)
+      } ?? 0)
+  }
+
+  private static func settings(_ batches: Int, _ iterations: Int) -> [String: Int] {
+    ["batches": batches, "iterations": iterations, "traceSamples": traceSamples]
   }
 
   private static let traceSamples = 16
@@ -142,9 +165,12 @@ public struct AlphaSpectrum: Codable, Equatable, Sendable {
 extension CurvatureRule {
   /// The epoch whose cell the rule would have kept, from the states among these that it measures; nil: it would not stop.
   ///
-  /// - Parameter spectra: after each epoch, ascending.
+  /// - Parameter spectra: after each epoch, ascending; of several within one epoch the first counts.
   public func stop(along spectra: [AlphaSpectrum]) -> Int? {
-    let measured = spectra.filter { measures(afterEpoch: $0.epoch - 1) }
+    let measured = spectra.indices.filter { index in
+      let epoch = spectra[index].epoch
+      return measures(afterEpoch: epoch - 1) && (index == 0 || spectra[index - 1].epoch < epoch)
+    }.map { spectra[$0] }
     return stop(
       epochs: measured.map { $0.epoch - 1 }, curvatures: measured.map(\.largestOfMean))
   }

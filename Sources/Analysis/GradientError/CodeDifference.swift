@@ -73,7 +73,7 @@ public struct CodeDifference: Codable, Equatable, Sendable {
   /// The same with the effect on a step of a run, on the step's own batches, in Double.
   public static func measured(_ replay: Replay, step: Int, threads: Int) throws -> [CodeDifference]
   {
-    let probe = try ProbePoint(replay, step: step, batches: 1)
+    let probe = try ProbePoint(replay, step: step, pairs: 1)
     let net = try ProbeNetworks(replay, threads: threads).double
     let (train, validation) = (probe.train.double[0], probe.validation.double[0])
     let (state, descent) = (probe.double, probe.descent)

@@ -67,8 +67,8 @@ public struct DescentTest: Codable, Equatable, Sendable {
     isCancelled: @escaping () -> Bool = { false }, progress: (Int, Int) -> Void = { _, _ in }
   ) throws -> DescentTest {
     try KeptResults.result(
-      .descent, of: replay.reader, settings: settings(batches, unroll), step: step,
-      isCancelled: isCancelled
+      .descent, of: replay, settings: settings(batches, unroll), step: step,
+      batches: max(unroll, batches + 1), isCancelled: isCancelled
     ) { parts in
       try DescentTest(
         replay, step: step, threads: threads, unroll: unroll, batches: batches, parts: parts,
@@ -91,7 +91,8 @@ public struct DescentTest: Codable, Equatable, Sendable {
     return try GradientErrorAnalysis.plan(
       replay, step: step, threads: threads,
       isKept: KeptResults.holds(
-        .descent, of: replay.reader, settings: settings(batches, unroll), step: step),
+        .descent, of: replay, settings: settings(batches, unroll), step: step,
+        batches: max(unroll, batches + 1)),
       passes: directions + 7 * (Double(unroll) + 0.4 * Double(batches)))
   }
 }
@@ -106,7 +107,8 @@ private struct Descent {
   private var exact: Hypergradient<Double>?
 
   init(_ replay: Replay, step: Int, threads: Int, unroll: Int, batches: Int) throws {
-    probe = try ProbePoint(replay, step: step, batches: max(unroll, batches + 1))
+    probe = try ProbePoint(
+      replay, step: step, pairs: batches + 1, further: max(0, unroll - batches - 1))
     net = try ProbeNetworks(replay, threads: threads).double
     path = Array(probe.train.double.prefix(unroll))
     self.batches = batches

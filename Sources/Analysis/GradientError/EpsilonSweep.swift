@@ -114,7 +114,7 @@ public struct EpsilonSweep: Codable, Equatable, Sendable {
     isCancelled: @escaping () -> Bool = { false }, progress: (Int, Int) -> Void = { _, _ in }
   ) throws -> EpsilonSweep {
     try KeptResults.result(
-      .epsilon, of: replay.reader, settings: settings(batches, radii), step: step,
+      .epsilon, of: replay, settings: settings(batches, radii), step: step, batches: batches,
       isCancelled: isCancelled
     ) { parts in
       try EpsilonSweep(
@@ -137,7 +137,7 @@ public struct EpsilonSweep: Codable, Equatable, Sendable {
     try GradientErrorAnalysis.plan(
       replay, step: step, threads: threads,
       isKept: KeptResults.holds(
-        .epsilon, of: replay.reader, settings: settings(batches, radii), step: step),
+        .epsilon, of: replay, settings: settings(batches, radii), step: step, batches: batches),
       passes: Double(batches) * (9 + 6.8 * Double(radii.count)))
   }
 
@@ -223,7 +223,7 @@ private struct RadiusGauge {
   private var truths: (batch: Int, network: Truth, twin: Truth)?
 
   init(_ replay: Replay, step: Int, threads: Int, batches: Int) throws {
-    probe = try ProbePoint(replay, step: step, batches: batches)
+    probe = try ProbePoint(replay, step: step, pairs: batches)
     networks = try ProbeNetworks(replay, threads: threads)
     twinFloat = try Supernet<Float>(
       networks.twin.shape, batchCapacity: replay.loop.configuration.batch, threads: threads)

@@ -104,6 +104,24 @@ public struct Estimator: Equatable, Sendable, CustomStringConvertible {
     estimators.map { if case .unrolled(let steps) = $0.kind { steps } else { 0 } }.max() ?? 0
   }
 
+  /// What it costs, in gradient passes: a tangent takes 2.5 of them. Of iterations it may make fewer, and line searches
+  /// look more than once.
+  var passes: Double {
+    func implicit(products: Int) -> Double { 1 + 2.5 * Double(products + 1) }
+    return switch kind {
+    case .first: 1
+    case .finiteDifference: 4
+    case .exact: 2 + 2.5
+    case .identity: implicit(products: 0)
+    case .neumann(let products, _): implicit(products: products)
+    case .conjugateGradients(let iterations): implicit(products: iterations)
+    case .publicIDARTS: implicit(products: 2) + 2
+    case .ownSolution(let iterations): 2 * Double(iterations) + implicit(products: 20)
+    case .ownSteps(let iterations): 4.5 * Double(iterations) + 1
+    case .unrolled(let steps): 3.5 * Double(steps) + 1
+    }
+  }
+
   /// What an estimator gave at a point.
   struct Value {
     var direction: [Double]
@@ -300,6 +318,15 @@ public struct EstimatorTable: Codable, Equatable, Sendable {
     var estimator: String
     var unroll: Int
     var batch: Int
+
+    init(_ estimator: Estimator, unroll: Int, batch: Int) {
+      (self.estimator, self.unroll, self.batch) = (estimator.description, unroll, batch)
+    }
+
+    /// How many addresses of batches the trial looks at.
+    static func batches(_ estimator: Estimator, unroll: Int, batch: Int) -> Int {
+      batch + max(unroll, Estimator.longestUnroll([estimator]))
+    }
   }
 
   /// A state of a run; the reference is the exact gradient through `unroll` steps from the same batches.
@@ -315,7 +342,7 @@ public struct EstimatorTable: Codable, Equatable, Sendable {
     progress: (Int, Int) -> Void = { _, _ in }
   ) throws -> EstimatorTable {
     let longest = max(1, unroll, Estimator.longestUnroll(estimators))
-    let probe = try ProbePoint(replay, step: step, batches: batches + longest - 1)
+    let probe = try ProbePoint(replay, step: step, pairs: batches, further: longest - 1)
     let net = try ProbeNetworks(replay, threads: threads).double
     let start = try replay.startingStationarity()
     var settings: [Int: Setting<Supernet<Double>>] = [:]
@@ -340,10 +367,32 @@ public struct EstimatorTable: Codable, Equatable, Sendable {
       progress(done, estimators.count * batches)
       done += 1
       return try KeptResults.result(
-        .estimator, of: replay.reader,
-        settings: TrialSettings(estimator: estimator.description, unroll: unroll, batch: batch),
-        step: step, isCancelled: isCancelled
+        .estimator, of: replay,
+        settings: TrialSettings(estimator, unroll: unroll, batch: batch), step: step,
+        batches: TrialSettings.batches(estimator, unroll: unroll, batch: batch),
+        isCancelled: isCancelled
       ) { _ in try setting(batch).trial(of: estimator) }
     }
+  }
+
+  /// What `onRun` costs: passes, and seconds by the time of one of them.
+  ///
+  /// - Throws: what the passes throw.
+  public static func plan(
+    _ replay: Replay, step: Int, threads: Int, estimators: [Estimator], unroll: Int, batches: Int
+  ) throws -> GradientErrorAnalysis.Plan {
+    var passes = 0.0
+    for batch in 0..<batches {
+      let open = try estimators.filter {
+        try !KeptResults.holds(
+          .estimator, of: replay, settings: TrialSettings($0, unroll: unroll, batch: batch),
+          step: step, batches: TrialSettings.batches($0, unroll: unroll, batch: batch))
+      }
+      // Those of a pair of batches share their reference.
+      if !open.isEmpty { passes += 3.5 * Double(unroll) + 1 }
+      passes += open.reduce(0) { $0 + $1.passes }
+    }
+    return try GradientErrorAnalysis.plan(
+      replay, step: step, threads: threads, isKept: passes == 0, passes: passes)
   }
 }

@@ -46,19 +46,31 @@ public struct GradientErrorAnalysis {
     digest = try replay.reader.digest()
   }
 
-  /// The states that a user means: named ones, or `count` spread over the checkpoints, or all of them (nil).
+  /// The states that a user means: named ones, or `count` spread over the checkpoints, or (nil) those after each epoch.
   ///
-  /// - Throws: `AnalysisError.badStep`; `EventLogError.noCheckpoints` for a run without any.
+  /// - Throws: `AnalysisError.badStep`; `EventLogError.noCheckpoints` for a run without any; `AnalysisError.notRecorded`
+  ///   for one whose only checkpoints lie within its first epoch.
   public static func steps(of replay: Replay, count: Int?, named: String?) throws -> [Int] {
     if let named {
-      return try named.split(separator: ",").map { word in
+      let words = named.split(separator: ",")
+      guard !words.isEmpty else { throw AnalysisError.badStep(named) }
+      return try words.map { word in
         guard let step = Int(word) else { throw AnalysisError.badStep(String(word)) }
         return step
       }
     }
     let all = try replay.checkpointedSteps()
     guard !all.isEmpty else { throw EventLogError.noCheckpoints(run: replay.reader.run.name) }
-    guard let count, count < all.count else { return all }
+    guard let count else {
+      // Ctrl-C leaves checkpoints within an epoch, too.
+      let afterEpochs = all.filter { $0 % replay.loop.stepsPerEpoch == 0 }
+      guard !afterEpochs.isEmpty else {
+        throw AnalysisError.notRecorded(
+          run: replay.reader.run.name, what: "checkpoint after an epoch")
+      }
+      return afterEpochs
+    }
+    guard count < all.count else { return all }
     if count == 1 { return [all[all.count - 1]] }
     // The first, the last, and evenly between.
     return (0..<count).map { all[$0 * (all.count - 1) / (count - 1)] }
@@ -85,7 +97,9 @@ public struct GradientErrorAnalysis {
   }
 
   private func key(_ step: Int) throws -> String {
-    try KeptResults.key(settings, step: step, of: digest)
+    try KeptResults.key(
+      settings, step: step, of: digest,
+      leavesEpoch: replay.leavesEpoch(from: step, batches: settings.batches + settings.further))
   }
 
   private func stored(_ step: Int) throws -> ProbeResult? {

@@ -18,6 +18,9 @@ public struct ProbeSettings: Codable, Equatable, Sendable {
 
   /// Three batches, K = 2, r = 0.01, λ = 1.
   public init() {}
+
+  /// Batches after the pairs: those of the steps that the last pair's path goes on with, and of settling.
+  var further: Int { unroll - 1 + (implicit?.settle ?? 0 > 0 ? 1 : 0) }
 }
 
 /// How the implicit gradient of a probe is formed.
@@ -213,7 +216,8 @@ public struct GradientErrorProbe {
     step: Int, isCancelled: () -> Bool = { false }, progress: (Int) -> Void = { _ in }
   ) throws -> ProbeResult? {
     let began = ContinuousClock().now
-    let probe = try ProbePoint(replay, step: step, batches: settings.batches + settings.unroll)
+    let probe = try ProbePoint(
+      replay, step: step, pairs: settings.batches, further: settings.further)
     var cost = PassCost()
     var all: [Directions] = []
     for batch in 0..<settings.batches {

@@ -14,15 +14,19 @@ public struct ProbePoint {
   public let descent: InnerDescent
   let single: BilevelState<Float>
   let double: BilevelState<Double>
-  /// Training and validation batches by address: those of the step, and of the steps that follow it in the epoch.
+  /// Training and validation batches by address: those of the step, and of the addresses that follow it.
   let train: (single: [SupernetInput<Float>], double: [SupernetInput<Double>])
   let validation: (single: [SupernetInput<Float>], double: [SupernetInput<Double>])
 
   /// The state before a step, replayed from the nearest checkpoint, and the batches at and after it.
   ///
-  /// - Parameter batches: how many addresses, from the step's own on; at the end of an epoch they go on at its start.
-  /// - Throws: `EventLogError.noSuchStep`, and what the replay throws.
-  public init(_ replay: Replay, step: Int, batches: Int) throws {
+  /// Where the data of the epoch end, the addresses go on in the next one, at the temperature of the state.
+  ///
+  /// - Parameters:
+  ///   - pairs: how many addresses from the step's own on are pairs of batches; no two hold the same images.
+  ///   - further: how many addresses come after these, for paths of w.
+  /// - Throws: `EventLogError.noSuchStep`, `AnalysisError.tooFewBatches`, and what the replay throws.
+  public init(_ replay: Replay, step: Int, pairs: Int, further: Int = 0) throws {
     let state = try replay.state(before: step)
     let loop = replay.loop
     let configuration = loop.configuration
@@ -35,12 +39,44 @@ public struct ProbePoint {
     double = BilevelState(
       Point(weights: state.weights.map(Double.init), alpha: state.alpha.map(Double.init)),
       momentum: state.momentum.map(Double.init))
-    let inputs = (0..<batches).map {
-      loop.passInputs(
-        ofStep: (state.stepInEpoch + $0) % loop.stepsPerEpoch, inEpoch: state.epoch)
+    // An epoch that was cut short has more data than steps.
+    let addresses = loop.source.stepsPerEpoch / configuration.batchesPerStep
+    let inputs = (0..<(pairs + further)).map {
+      let place = state.stepInEpoch + $0
+      return loop.passInputs(
+        ofStep: place % addresses, inEpoch: state.epoch + place / addresses)
     }
-    train = (inputs.map(\.train), inputs.map { $0.train.widened })
-    validation = (inputs.map(\.validation), inputs.map { $0.validation.widened })
+    let single = (
+      train: inputs.map { $0.train.atTemperature(of: inputs[0].train) },
+      validation: inputs.map { $0.validation.atTemperature(of: inputs[0].validation) }
+    )
+    let distinct = min(
+      Self.distinct(single.train.prefix(pairs)), Self.distinct(single.validation.prefix(pairs)))
+    guard distinct == pairs else {
+      throw AnalysisError.tooFewBatches(
+        run: replay.reader.run.name, distinct: distinct, asked: pairs)
+    }
+    train = (single.train, single.train.map { $0.widened })
+    validation = (single.validation, single.validation.map { $0.widened })
+  }
+
+  /// How many of these batches hold different images, in whatever order.
+  private static func distinct(_ inputs: ArraySlice<SupernetInput<Float>>) -> Int {
+    let sets = inputs.map { input in
+      let size = input.batch.images.count / input.batch.count
+      return Set(
+        stride(from: 0, to: input.batch.images.count, by: size).map {
+          input.batch.images[$0..<($0 + size)]
+        })
+    }
+    return Set(sets).count
+  }
+}
+
+extension Replay {
+  /// Whether so many batches from a step on go beyond the steps of its epoch.
+  func leavesEpoch(from step: Int, batches: Int) -> Bool {
+    step % loop.stepsPerEpoch + batches > loop.stepsPerEpoch
   }
 }
 
@@ -58,7 +94,7 @@ extension Replay {
 extension Replay {
   /// How long a gradient pass in Double takes at a state, in seconds.
   func passSeconds(step: Int, threads: Int) throws -> Double {
-    let probe = try ProbePoint(self, step: step, batches: 1)
+    let probe = try ProbePoint(self, step: step, pairs: 1)
     let net = try Supernet<Double>(
       loop.net.shape, batchCapacity: loop.configuration.batch, threads: threads)
     func time() throws -> Double {
@@ -74,6 +110,17 @@ extension Replay {
 }
 
 extension SupernetInput where Scalar == Float {
+  /// The same noise at the temperature of another input: τ goes with the epoch, and a state has one.
+  func atTemperature(of other: Self) -> Self {
+    switch (relaxation, other.relaxation) {
+    case (.gumbel(let noise, _), .gumbel(_, let temperature)):
+      SupernetInput(batch, .gumbel(noise: noise, temperature: temperature))
+    case (.gdas(let noise, _), .gdas(_, let temperature)):
+      SupernetInput(batch, .gdas(noise: noise, temperature: temperature))
+    default: self
+    }
+  }
+
   /// The same in Double.
   var widened: SupernetInput<Double> {
     let relaxation: Relaxation<Double> =

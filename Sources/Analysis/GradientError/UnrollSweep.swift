@@ -34,7 +34,7 @@ public struct UnrollSweep: Codable, Equatable, Sendable {
     _ replay: Replay, step: Int, threads: Int, batches: Int = 1, largest: Int,
     parts: ResultParts = .notKept, progress: (Int, Int) -> Void = { _, _ in }
   ) throws {
-    let probe = try ProbePoint(replay, step: step, batches: batches + largest - 1)
+    let probe = try ProbePoint(replay, step: step, pairs: batches, further: largest - 1)
     let net = try ProbeNetworks(replay, threads: threads).double
     var found = (0...largest).map { _ in
       (errors: [Double](), cosines: [Double](), captured: [Double](), norms: [Double]())
@@ -76,8 +76,8 @@ public struct UnrollSweep: Codable, Equatable, Sendable {
     isCancelled: @escaping () -> Bool = { false }, progress: (Int, Int) -> Void = { _, _ in }
   ) throws -> UnrollSweep {
     try KeptResults.result(
-      .unroll, of: replay.reader, settings: settings(batches, largest), step: step,
-      isCancelled: isCancelled
+      .unroll, of: replay, settings: settings(batches, largest), step: step,
+      batches: batches + largest - 1, isCancelled: isCancelled
     ) { parts in
       try UnrollSweep(
         replay, step: step, threads: threads, batches: batches, largest: largest, parts: parts,
@@ -99,7 +99,8 @@ public struct UnrollSweep: Codable, Equatable, Sendable {
     try GradientErrorAnalysis.plan(
       replay, step: step, threads: threads,
       isKept: KeptResults.holds(
-        .unroll, of: replay.reader, settings: settings(batches, largest), step: step),
+        .unroll, of: replay, settings: settings(batches, largest), step: step,
+        batches: batches + largest - 1),
       passes: Double(batches) * (0...largest).reduce(0) { $0 + 3.5 * Double($1) + 1 })
   }
 }

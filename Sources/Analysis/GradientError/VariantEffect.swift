@@ -32,7 +32,7 @@ public struct VariantEffect: Codable, Equatable, Sendable {
 
   /// Forms the exact direction by every variant before a step of a run, in Double.
   public static func measure(_ replay: Replay, step: Int, threads: Int) throws -> [VariantEffect] {
-    let probe = try ProbePoint(replay, step: step, batches: 1)
+    let probe = try ProbePoint(replay, step: step, pairs: 1)
     let net = try Supernet<Double>(
       replay.loop.net.shape, batchCapacity: replay.loop.configuration.batch, threads: threads)
     let inputs = BilevelInputs(inner: probe.train.double[0], outer: probe.validation.double[0])
