@@ -211,7 +211,10 @@ private struct TrainingSummary: Report {
     func percent(_ accuracy: Double?) -> String {
       accuracy.map { String(format: "%.2f %%", 100 * $0) } ?? "none yet"
     }
-    let best = result.bestEpoch.map { " after epoch \($0 + 1), chosen by the test images" } ?? ""
+    let best =
+      result.bestEpoch.map {
+        " after epoch \($0) of 0 to \(result.epochs - 1), chosen by the test images"
+      } ?? ""
     let commands =
       result.outcome == .interrupted
       ? [location.command("evaluate --resume", on: folder)]

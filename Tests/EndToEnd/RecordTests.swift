@@ -180,7 +180,7 @@ import Testing
         + ["--steps-per-epoch", "1"])
     #expect(drawn.exitCode == 0, "\(drawn.errors)")
     #expect(try run(["evaluate", "drawn"] + settings).exitCode == 0)
-    #expect(try run(["runs", "show"]).output.contains("cell from     drawn, epoch 0"))
+    #expect(try run(["runs", "show"]).output.contains("cell from     drawn@0"))
 
     let ended = try run(["evaluate", "--resume", "e1"])
     #expect(ended.exitCode == 2 && ended.errors.contains("e1 is completed"))
