@@ -131,7 +131,8 @@ let package = Package(
       dependencies: ["Reports", "EventLog", "Search", "Supernet", "Datasets", grdb]),
     .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "EventLog", "Datasets"]),
     .testTarget(
-      name: "EndToEnd", dependencies: ["milenas-lab", "Reports", "EventLog", "Search"]),
+      name: "EndToEnd",
+      dependencies: ["milenas-lab", "Reports", "Notebooks", "EventLog", "Search", arguments]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -12,12 +12,14 @@ public enum AtomicFile {
 
   /// Makes a folder and its parents where they are missing.
   ///
+  /// - Parameter option: the one that sets another folder.
   /// - Throws: `EventLogError.folderNotWritable`.
-  static func createFolder(_ url: URL) throws {
+  static func createFolder(_ url: URL, option: String = "--runs-dir") throws {
     do {
       try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     } catch {
-      throw EventLogError.folderNotWritable(path: url.relativePath, reason: reason(of: error))
+      throw EventLogError.folderNotWritable(
+        path: url.relativePath, reason: reason(of: error), option: option)
     }
   }
 

@@ -55,7 +55,7 @@ struct CheckpointShelf<Loop: RecordedLoop> {
       .sorted { $0.path < $1.path }
   }
 
-  /// Reads a checkpoint whose file is, byte for byte, the one that was written.
+  /// Reads a checkpoint whose file is, byte for byte, the one that was written, and whose row is in the chain of digests.
   ///
   /// - Throws: `EventLogError.badCheckpoint`.
   func load(_ entry: Entry) throws -> RunCheckpoint<Loop> {
@@ -78,12 +78,21 @@ struct CheckpointShelf<Loop: RecordedLoop> {
     guard Digest.sha256(data) == entry.sha256 else {
       throw bad("its SHA-256 is not the one in the log")
     }
+    guard try digest(at: entry) == entry.digest else {
+      throw bad("the digest of its row is not that of the chain at its step")
+    }
     do {
       let checkpoint = try RunCheckpoint<Loop>(data, layout, manifest.configuration)
       guard checkpoint.state.step == entry.step else { throw bad("it is that of another step") }
       return checkpoint
     } catch let error as Safetensors.Malformed {
       throw bad(error.reason)
+    }
+  }
+
+  private func digest(at entry: Entry) throws -> Data? {
+    try LogDatabase.translatingErrors(of: run.logFile.relativePath) {
+      try queue.read { try $0.chainDigest(afterSteps: entry.step, epochs: entry.epochs) }
     }
   }
 
@@ -102,5 +111,18 @@ struct CheckpointShelf<Loop: RecordedLoop> {
       }
     }
     return nil
+  }
+}
+
+extension Database {
+  /// The digest of the chain where so many steps and epochs are done, by the last row before that moment: of a step of the
+  /// epoch that is not done, of an epoch, or of the manifest, as far as the log level keeps them.
+  func chainDigest(afterSteps steps: Int, epochs: Int) throws -> Data? {
+    try Data.fetchOne(
+      self, sql: "SELECT digest FROM steps WHERE step = ? AND epoch = ?",
+      arguments: [steps - 1, epochs])
+      ?? Data.fetchOne(
+        self, sql: "SELECT digest FROM epochs WHERE epoch = ?", arguments: [epochs - 1])
+      ?? Data.fetchOne(self, sql: "SELECT digest FROM run")
   }
 }

@@ -214,6 +214,7 @@ extension TrainingResult: RecordedResult {
     [
       Quantity("outcome", outcome.rawValue), Quantity("epochs", epochs), Quantity("steps", steps),
       Quantity("test_accuracy", lastAccuracy), Quantity("best_accuracy", bestAccuracy),
+      Quantity("best_epoch", bestEpoch ?? -1), Quantity("parameters", parameters),
     ]
   }
 

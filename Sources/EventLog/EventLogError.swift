@@ -10,8 +10,8 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
   case noSuchRun(name: String, folder: String, nearest: String?)
   /// A folder without a record.
   case notARun(path: String)
-  /// Where a new run cannot be put.
-  case folderNotWritable(path: String, reason: String)
+  /// Where a new run, or what a command writes, cannot be put; `option` sets another folder.
+  case folderNotWritable(path: String, reason: String, option: String = "--runs-dir")
   /// The log was written by a later version of the program.
   case newerSchema(path: String, found: Int, known: Int)
   /// The file is no log, or not all of it.
@@ -85,8 +85,8 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
     case .notARun(let path):
       "\(path) holds no events.sqlite, so it is not the record of a run: "
         + "`milenas-lab runs list` shows the runs there are"
-    case .folderNotWritable(let path, let reason):
-      "cannot write in \(path) (\(reason)): set --runs-dir to a folder that can be written"
+    case .folderNotWritable(let path, let reason, let option):
+      "cannot write in \(path) (\(reason)): set \(option) to a folder that can be written"
     case .newerSchema(let path, let found, let known):
       "\(path) has schema version \(found), and this program knows versions up to \(known): "
         + "read it with the milenas-lab that wrote it, or a later one"
@@ -135,7 +135,8 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
       "\(run) has no checkpoints, and neither has another run there: search anew without "
         + "--keep-checkpoints, or name a run"
     case .noSuchStep(let step, let run, let steps):
-      "\(run) has no step \(step): its steps are 0 to \(steps - 1)"
+      "\(run) has no step \(step): "
+        + (steps == 0 ? "none is recorded" : "its steps are 0 to \(steps - 1)")
     case .noSuchQuantity(let name, let known):
       "no quantity of a step is called \(name): there are \(known.joined(separator: ", "))"
     case .levelTooLow(let run, let level, let needed):

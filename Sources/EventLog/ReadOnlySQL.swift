@@ -38,9 +38,11 @@ public struct ReadOnlySQL {
 
   /// Runs one SELECT, whole, within a time.
   ///
+  /// - Parameter seconds: one of `timeLimits`.
   /// - Throws: `EventLogError.refusedSQL`, `.slowSQL`, `.damaged`.
   public func run(_ sql: String, timeLimit seconds: Double = 60) throws -> QueryResult {
-    try LogDatabase.translatingErrors(of: queue.path) {
+    precondition(Self.timeLimits ~= seconds, "a time limit of \(seconds) s")
+    return try LogDatabase.translatingErrors(of: queue.path) {
       try queue.unsafeRead { db in
         let guardian = Guardian(deadline: .now + .seconds(seconds))
         return try guardian.watching(db) {
@@ -53,6 +55,9 @@ public struct ReadOnlySQL {
       }
     }
   }
+
+  /// Seconds that a statement may be given: up to thirty years.
+  public static let timeLimits = 0.0...1e9
 
   private static func rows(of sql: String, in db: Database) throws -> QueryResult {
     let statements = try db.allStatements(sql: sql)

@@ -42,7 +42,12 @@ public final class RecordedRun<Loop: RecordedLoop> {
       threads: threads, environment: environment)
     self.loop = loop
     run = try store.create(name: name)
-    writer = try Writer(creating: run, manifest: manifest, layout: loop.layout)
+    do {
+      writer = try Writer(creating: run, manifest: manifest, layout: loop.layout)
+    } catch {
+      run.removeIfEmpty()
+      throw error
+    }
     start = RunCheckpoint(try loop.initialState, after: [])
     interval = LogDatabase.commitInterval(for: run.logFile)
   }

@@ -51,6 +51,18 @@ public final class RecordReplay<Loop: RecordedLoop> {
     return try reader.result()?.steps ?? reader.epochs().count * loop.stepsPerEpoch
   }
 
+  /// The steps from one to another, both included; from the first and to the last where they are left out.
+  ///
+  /// - Throws: `EventLogError.noSuchStep` for a step that is not recorded, and for a last one before the first.
+  public func range(from first: Int?, to last: Int?) throws -> Range<Int> {
+    let count = try recordedSteps()
+    for step in [first, last].compactMap(\.self) where !(0..<count ~= step) {
+      throw EventLogError.noSuchStep(step, run: reader.run.name, steps: count)
+    }
+    let (first, end) = (first ?? 0, last.map { $0 + 1 } ?? count)
+    return first..<max(first, end)
+  }
+
   /// The state before a step: from the nearest checkpoint, and the steps between computed again.
   ///
   /// - Throws: `EventLogError.noSuchStep`.

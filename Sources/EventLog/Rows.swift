@@ -186,6 +186,9 @@ extension RunResult: RecordedResult {
     [
       Quantity("outcome", outcome.rawValue), Quantity("epochs", epochs), Quantity("steps", steps),
       Quantity("genotype", genotype), Quantity("valid_accuracy", validAccuracy),
+      Quantity("genotype_epoch", genotypeEpoch ?? -1),
+      Quantity("normal_convolutions", normalConvolutions),
+      Quantity("reduction_convolutions", reductionConvolutions),
     ]
   }
 

@@ -33,18 +33,26 @@ public struct RunComparison: Encodable, Equatable, Sendable {
   public var settings: [Setting]
   /// What may give the runs other bits beside their settings.
   public var environment: [String]
-  /// nil when all steps and epochs that both have are the same in every bit.
+  /// nil when all steps, epochs and results that both have are the same in every bit.
   public var firstDifference: RunDifference?
-  /// How many steps both have.
+  /// Steps that each has done; nil where its record does not tell.
+  public var steps: [Int?]
+  /// How many rows of steps both have.
   public var commonSteps: Int
+  /// Whether both have a result, after as many steps.
+  public var haveResults: Bool
   /// Those that both have.
   public var epochs: [Epoch]
   /// How each ended.
   public var results: [RunSummary]
 
-  /// Whether settings and all bits are the same, to the same end.
+  /// Whether the records have anything in common that could differ.
+  public var isOfAnything: Bool { commonSteps > 0 || !epochs.isEmpty || haveResults }
+
+  /// Whether settings and all bits are the same, to the same end; not of records that have nothing in common.
   public var areSame: Bool {
-    settings.isEmpty && firstDifference == nil && results[0].epochs == results[1].epochs
+    settings.isEmpty && firstDifference == nil && isOfAnything && steps[0] == steps[1]
+      && results[0].epochs == results[1].epochs && results[0].status == results[1].status
   }
 
   /// Compares two records of the same kind.
@@ -71,8 +79,35 @@ public struct RunComparison: Encodable, Equatable, Sendable {
         sameGenotype: found.map { $0.genotype == other?.genotype })
     }
     commonSteps = min(try a.stepCount(), try b.stepCount())
+    steps = [try Self.stepsDone(a), try Self.stepsDone(b)]
+    let areAsLong = steps[0] == steps[1]
+    haveResults = try areAsLong && a.result() != nil && b.result() != nil
     firstDifference =
       try Self.firstStep(a, b, count: commonSteps) ?? Self.firstEpoch(a, b, mine, theirs)
+      ?? (areAsLong ? Self.end(a, b) : nil)
+  }
+
+  private static func stepsDone<Loop>(_ reader: RecordReader<Loop>) throws -> Int? {
+    try reader.result()?.steps
+      ?? (reader.manifest.logLevel >= .step ? reader.stepCount() : nil)
+  }
+
+  /// Chains of digests are those of the same rows at the same level only.
+  private static func end<Loop>(_ a: RecordReader<Loop>, _ b: RecordReader<Loop>) throws
+    -> RunDifference?
+  {
+    func difference(in quantity: String) -> RunDifference {
+      RunDifference(step: nil, epoch: nil, quantity: quantity, relative: nil)
+    }
+    switch (try a.result(), try b.result()) {
+    case (nil, nil): return nil
+    case (let mine?, let theirs?):
+      if let difference = mine.difference(from: theirs) { return difference }
+      let areComparable = a.manifest.logLevel == b.manifest.logLevel
+      return try areComparable && a.resultDigest() != b.resultDigest()
+        ? difference(in: "the chain of digests") : nil
+    default: return difference(in: "whether there is a result")
+    }
   }
 
   private static func distance(_ a: [Float]?, _ b: [Float]?) -> Double? {

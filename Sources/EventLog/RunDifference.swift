@@ -90,6 +90,15 @@ extension RecordedEpoch {
   }
 }
 
+extension RecordedResult {
+  /// Where this end differs from another; nil when every bit is the same.
+  func difference(from other: Self) -> RunDifference? {
+    Quantity.firstDifference(quantities, other.quantities).map {
+      RunDifference(step: nil, epoch: nil, quantity: $0.quantity, relative: $0.relative)
+    }
+  }
+}
+
 extension RecordedRow {
   fileprivate func firstDifference(from recorded: Self, _ sameState: Bool)
     -> (quantity: String, relative: Double?)?

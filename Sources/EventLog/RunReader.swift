@@ -85,6 +85,11 @@ public struct RecordReader<Loop: RecordedLoop> {
   /// nil while the run works, and when it failed or was killed.
   public func result() throws -> Loop.Result? { try read(Loop.Result.fetchOne) }
 
+  /// The chain's digest of the result; nil where there is none.
+  func resultDigest() throws -> Data? {
+    try read { try Data.fetchOne($0, sql: "SELECT digest FROM result") }
+  }
+
   /// The last digest of the chain, as 64 hexadecimal digits: equal for two runs of the same bits.
   public func digest() throws -> String {
     let digest = try read { db in

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Glibc
 
 /// The folder of one run: `manifest.json`, `events.sqlite`, and its checkpoints.
 public struct RunFolder: Equatable, Sendable {
@@ -53,6 +54,9 @@ public struct RunFolder: Equatable, Sendable {
     let attributes = try? FileManager.default.attributesOfFileSystem(forPath: url.path)
     return (attributes?[.systemFreeSize] as? Int) ?? .max / 2
   }
+
+  /// Gives a name free again that nothing could be written under: a folder with a file in it stays.
+  func removeIfEmpty() { _ = unsafe rmdir(url.path) }
 
   /// A run has a log from its first moments on, and its manifest a little earlier.
   public var isRun: Bool {

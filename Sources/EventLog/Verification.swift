@@ -83,6 +83,9 @@ public struct Verification: Encodable, Equatable, Sendable {
       if let end = check("chain of digests", { try Self.checkChain(reader) }) {
         add("chain of digests", .good, end)
       }
+      check("result", says: "is that of the last attempt, with all its epochs and steps") {
+        try Self.checkEnd(reader)
+      }
       check("traces", says: "have the hashes they were stored with") {
         for step in try reader.tracedSteps() { _ = try reader.trace(ofStep: step) }
       }
@@ -180,11 +183,47 @@ public struct Verification: Encodable, Equatable, Sendable {
       throw broken("a step beyond the epochs")
     }
     if let result = try reader.result() {
-      guard chain.append(result.canonicalBytes) == (try reader.resultDigest()) else {
+      // An attempt that was interrupted before it had come as far as one before it leaves rows after its end.
+      var end = DigestChain(
+        from: try reader.read {
+          try $0.chainDigest(afterSteps: result.steps, epochs: result.epochs) ?? Data()
+        })
+      guard end.append(result.canonicalBytes) == (try reader.resultDigest()) else {
         throw broken("the result")
       }
     }
     return "covers \(stepsDone) steps and \(epochs.count) epochs without a break"
+  }
+
+  /// How the last attempt ended, and how far it came, must be what the log holds: rows may be missing at its end, which no
+  /// chain of digests tells.
+  private static func checkEnd<Loop>(_ reader: RecordReader<Loop>) throws {
+    func damaged(_ reason: String) -> EventLogError {
+      .damaged(path: reader.run.logFile.relativePath, reason: reason)
+    }
+    let sql = "SELECT outcome FROM attempts ORDER BY attempt DESC LIMIT 1"
+    let (outcome, result) = try reader.read {
+      (try String.fetchOne($0, sql: sql), try Loop.Result.fetchOne($0))
+    }
+    guard let result else {
+      guard outcome == nil || outcome == RunSummary.Status.failed.rawValue else {
+        throw damaged("its last attempt is \(outcome ?? ""), and the result is missing")
+      }
+      return
+    }
+    // A log that could not be closed has failed after its result.
+    guard [result.outcome.rawValue, RunSummary.Status.failed.rawValue].contains(outcome) else {
+      throw damaged(
+        "its result is \(result.outcome.rawValue), and its last attempt \(outcome ?? "has no end")")
+    }
+    guard result.outcome != .interrupted else { return }
+    let level = reader.manifest.logLevel
+    let (epochs, steps) = (try reader.epochs().count, try reader.stepCount())
+    if level >= .epoch && epochs != result.epochs || level >= .step && steps != result.steps {
+      throw damaged(
+        "its result is that of \(result.epochs) epochs and \(result.steps) steps, "
+          + "and it holds \(epochs) and \(steps)")
+    }
   }
 
   private mutating func checkCheckpoints<Loop>(
@@ -227,10 +266,6 @@ public struct Verification: Encodable, Equatable, Sendable {
 extension RecordReader {
   fileprivate func digestOfManifest() throws -> Data? {
     try read { try Data.fetchOne($0, sql: "SELECT digest FROM run") }
-  }
-
-  fileprivate func resultDigest() throws -> Data? {
-    try read { try Data.fetchOne($0, sql: "SELECT digest FROM result") }
   }
 
   fileprivate func epochDigests() throws -> [Int: Data] {

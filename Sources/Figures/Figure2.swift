@@ -76,6 +76,7 @@ public struct Figure2: Sendable {
       }
       data.append((letter.rawValue, curves))
       let first = try letter == .c ? nil : from ?? progress.start(of: letter, paper: paper)
+      if let first { try require(curves, from: first, of: "2\(letter.rawValue)") }
       panels.append(
         Panel(
           title: letters.count > 1 ? heading(letter) : nil,
@@ -145,6 +146,15 @@ public struct Figure2: Sendable {
       }
     }
     return curves
+  }
+
+  /// - Throws: `FigureError.nothingShown` where the panel would be empty.
+  private static func require(_ curves: [Curve], from first: Double, of figure: String) throws {
+    // A number that is none is before no point.
+    guard first.isFinite, curves.contains(where: { $0.points.count { $0.x >= first } >= 2 }) else {
+      throw FigureError.nothingShown(
+        figure: figure, from: first, last: curves.compactMap { $0.points.last?.x }.max() ?? 0)
+    }
   }
 
   /// What is counted along the x axes. Where a study is drawn over the paper, whose searches are longer by far, each

@@ -26,6 +26,8 @@ public enum FigureError: Error, Equatable, CustomStringConvertible {
   case noStudy(folder: String, settings: [String], unfinished: Int)
   /// A panel without any of its curves.
   case emptyPanel(figure: String, settings: [String])
+  /// A beginning behind which no curve of a panel has two points.
+  case nothingShown(figure: String, from: Double, last: Double)
   /// A number of a run that cannot be drawn.
   case notFinite(run: String, epoch: Int, quantity: String)
   /// A run too short for a curve.
@@ -37,7 +39,7 @@ public enum FigureError: Error, Equatable, CustomStringConvertible {
   public var isBadInput: Bool {
     switch self {
     case .noSuchFont, .missingGlyphs, .unknownFormat, .badWidth, .cannotRead, .noRecord, .badDate,
-      .noStudy, .emptyPanel, .notFinite, .onePoint, .noNumbers:
+      .noStudy, .emptyPanel, .nothingShown, .notFinite, .onePoint, .noNumbers:
       true
     case .noFonts, .cannotWrite, .notDrawn: false
     }
@@ -72,6 +74,11 @@ public enum FigureError: Error, Equatable, CustomStringConvertible {
     case .emptyPanel(let figure, let settings):
       "Figure \(figure) needs finished runs of \(settings.joined(separator: " or ")), and the study has none: "
         + "run them, set --study to their folder, or draw the paper's with --data paper"
+    case .nothingShown(let figure, let from, let last):
+      String(
+        format:
+          "no curve of Figure %@ has two points from %g on, its data end at %g: give --from a smaller number",
+        figure, from, last)
     case .notFinite(let run, let epoch, let quantity):
       "epoch \(epoch) of \(run) has a \(quantity) that is no number: leave the run out, or search it again"
     case .onePoint(let run, let epochs):

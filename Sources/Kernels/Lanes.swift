@@ -256,3 +256,12 @@ enum Streamed: Destination {
     lanes.stream(p, shift)
   }
 }
+
+/// Vector registers of the processor that the kernels are built for.
+///
+/// A tile keeps its sums in registers: the longer it is, the less is read for a multiply-add, until it does not fit.
+enum Registers {
+  /// Whether there are 32 of them, not 16.
+  @inline(__always)
+  static var are32: Bool { BuildTarget.usesAVX512 }
+}

@@ -38,14 +38,18 @@ enum Pointwise<L: Lanes> {
     while o < outputs {
       if L.components == 1 && o &+ 2 &* L.width <= outputs {
         var i = 0
-        while i < inputs {
+        while Registers.are32 && i < inputs {
           Outer<L, 8, 2>.run(x + i, inputs, g + o, outputs, pixels, dw + (i &* outputs &+ o), shift)
           i &+= 8
+        }
+        while i < inputs {
+          Outer<L, 4, 2>.run(x + i, inputs, g + o, outputs, pixels, dw + (i &* outputs &+ o), shift)
+          i &+= 4
         }
         o &+= 2 &* L.width
       } else {
         var i = 0
-        while L.components == 1 && i &+ 16 <= inputs {
+        while Registers.are32 && L.components == 1 && i &+ 16 <= inputs {
           Outer<L, 16, 1>.run(
             x + i, inputs, g + o, outputs, pixels, dw + (i &* outputs &+ o), shift)
           i &+= 16
@@ -78,18 +82,26 @@ private struct Columns<L: Lanes, D: Destination, let B: Int> {
       let left = width &- p
       let from = x + p &* step
       let to = y + p &* outStep
-      if B == 1 && L.components == 1 && left >= 14 {
+      if Registers.are32 && B == 1 && L.components == 1 && left >= 14 {
         PointwiseTile<L, D, 14, B>.run(
           from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)
         p &+= 14
-      } else if left >= 8 && left % 7 != 0 {
+      } else if Registers.are32 && left >= 8 && left % 7 != 0 {
         PointwiseTile<L, D, 8, B>.run(
           from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)
         p &+= 8
-      } else if left >= 7 {
+      } else if Registers.are32 && left >= 7 {
         PointwiseTile<L, D, 7, B>.run(
           from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)
         p &+= 7
+      } else if !Registers.are32 && B == 1 && L.components == 1 && left >= 12 {
+        PointwiseTile<L, D, 12, B>.run(
+          from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)
+        p &+= 12
+      } else if !Registers.are32 && left >= 6 && left != 8 {
+        PointwiseTile<L, D, 6, B>.run(
+          from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)
+        p &+= 6
       } else if left >= 4 {
         PointwiseTile<L, D, 4, B>.run(
           from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)

@@ -138,8 +138,10 @@ enum Stencil<L: Lanes> {
       let (source, gradient, dw) = (source + c, gradient + c, dw + c)
       switch table.kernel {
       case 3: TapGradients<L, 3, 3>.run(source, gradient, table, into: dw, shift)
-      case 5 where L.components == 1:
+      case 5 where Registers.are32 && L.components == 1:
         TapGradients<L, 5, 5>.run(source, gradient, table, into: dw, shift)
+      case 5 where L.components == 1:
+        TapGradients<L, 2, 5>.run(source, gradient, table, into: dw, shift)
       case 5: TapGradients<L, 1, 5>.run(source, gradient, table, into: dw, shift)
       case 7: TapGradients<L, 1, 7>.run(source, gradient, table, into: dw, shift)
       default: TapGradients<L, 1, 1>.run(source, gradient, table, into: dw, shift)
@@ -168,7 +170,7 @@ private struct StencilRow<L: Lanes, let S: Int> {
       let left = width &- x
       let from = source + x &* step
       let to = out + x &* outStep
-      if S == 1 && L.components == 1 && left >= 16 && left % 14 != 0 {
+      if Registers.are32 && S == 1 && L.components == 1 && left >= 16 && left % 14 != 0 {
         StencilTile<L, S, 16>.run(from, step, lattice, weights, to, outStep, adding, shift)
         x &+= 16
       } else if S == 1 && L.components == 1 && left >= 14 {
@@ -246,15 +248,29 @@ private struct TapGradients<L: Lanes, let I: Int, let J: Int> {
   ) {
     let lattice = table.forward
     var i = 0
-    while i < lattice.tapRows {
-      var j = 0
-      while j < lattice.tapColumns {
-        block(
-          source + (lattice.source &+ i &* lattice.sourceRow &+ j &* lattice.sourceColumn),
-          gradient, table, dw + (i &* lattice.weightRow &+ j &* lattice.weightColumn), shift)
-        j &+= J
-      }
+    while i &+ I <= lattice.tapRows {
+      rows(source, gradient, table, dw, from: i, shift)
       i &+= I
+    }
+    while i < lattice.tapRows {
+      TapGradients<L, 1, J>.rows(source, gradient, table, dw, from: i, shift)
+      i &+= 1
+    }
+  }
+
+  /// `I` rows of taps from row `i` on.
+  @inline(__always)
+  private static func rows(
+    _ source: Pointer, _ gradient: Pointer, _ table: StencilTable, _ dw: Pointer, from i: Int,
+    _ shift: Int
+  ) {
+    let lattice = table.forward
+    var j = 0
+    while j < lattice.tapColumns {
+      block(
+        source + (lattice.source &+ i &* lattice.sourceRow &+ j &* lattice.sourceColumn),
+        gradient, table, dw + (i &* lattice.weightRow &+ j &* lattice.weightColumn), shift)
+      j &+= J
     }
   }
 

@@ -19,6 +19,39 @@ enum CommandWords {
     return commands
   }
 
+  /// A word as it stands in a command or as the value of an option: in double quotes where it is not read as itself.
+  static func quoted(_ word: String) -> String {
+    let isPlain = word.allSatisfy {
+      $0.isASCII && ($0.isLetter || $0.isNumber || "-_./,:@%+".contains($0))
+    }
+    guard !isPlain || word.isEmpty else { return word }
+    return "\"" + word.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+  }
+
+  /// The commands that write nothing, each with those of its options that do.
+  ///
+  /// `plot check` is none of them: it runs the command that a file names.
+  static let reading: [[String]: Set<String>] = [
+    ["--version"]: [], ["--help"]: [], ["help"]: [],
+    ["runs", "list"]: [], ["runs", "show"]: [], ["runs", "schema"]: [], ["runs", "sql"]: [],
+    ["runs", "diff"]: [], ["runs", "verify"]: ["--repair"], ["runs", "replay"]: ["--dump"],
+    ["runs", "tail"]: [],
+    ["study", "list"]: [], ["study", "show"]: [], ["study", "status"]: [],
+    ["study", "collect"]: [],
+    ["genotype", "list"]: [], ["genotype", "show"]: [], ["genotype", "count"]: [],
+    ["genotype", "export"]: [],
+    ["data", "list"]: [], ["data", "check"]: [],
+    ["fit"]: [], ["table"]: [], ["explain"]: [], ["selftest"]: [], ["doctor"]: [],
+  ]
+
+  /// Whether a command is one of these, without an option that writes.
+  static func onlyRead(_ words: [String]) -> Bool {
+    let options = (1...2).lazy.compactMap { reading[Array(words.prefix($0))] }.first
+    return options.map { writing in
+      !words.contains { writing.contains(String($0.prefix { $0 != "=" })) }
+    } ?? false
+  }
+
   private static func words(of line: Substring) throws -> [String] {
     var words: [String] = []
     var word: String?

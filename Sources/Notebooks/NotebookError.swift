@@ -8,8 +8,8 @@ public enum NotebookError: Error, Equatable, CustomStringConvertible {
   case cellFailed(path: String, line: Int, cell: String, reason: String)
   /// The user ended it; the document is as it was.
   case interrupted(path: String)
-  /// A cell that wants a shell, in a notebook from elsewhere.
-  case shellNotAllowed(path: String, line: Int, cell: String)
+  /// A cell that may write or remove something, in a notebook from elsewhere.
+  case writingNotAllowed(path: String, line: Int, cell: String)
   /// A name or number that no cell has.
   case noSuchCell(String, path: String, known: [String])
   /// Somebody wrote the document while its cells ran.
@@ -24,7 +24,7 @@ public enum NotebookError: Error, Equatable, CustomStringConvertible {
   /// Whether the text or the options of a user are to blame, rather than what a cell did.
   public var isBadInput: Bool {
     switch self {
-    case .unreadable, .malformed, .shellNotAllowed, .noSuchCell, .exists, .nested: true
+    case .unreadable, .malformed, .writingNotAllowed, .noSuchCell, .exists, .nested: true
     case .cellFailed, .interrupted, .changedMeanwhile, .writeFailed: false
     }
   }
@@ -44,9 +44,9 @@ public enum NotebookError: Error, Equatable, CustomStringConvertible {
       "\(path), line \(line), \(cell): \(reason); the document is as it was"
     case .interrupted(let path):
       "interrupted; \(path) is as it was"
-    case .shellNotAllowed(let path, let line, let cell):
-      "\(path), line \(line), \(cell): the notebook lies outside of this repository, so its shell cells run only "
-        + "with --allow-shell; --dry-run shows them"
+    case .writingNotAllowed(let path, let line, let cell):
+      "\(path), line \(line), \(cell): the notebook lies outside of this repository, so cells that run a shell or a "
+        + "command that writes or removes something run only with --allow-shell; --dry-run shows them"
     case .noSuchCell(let name, let path, let known):
       "no cell of \(path) is called \(name): "
         + (known.isEmpty ? "it has none" : "there are \(known.joined(separator: ", "))")

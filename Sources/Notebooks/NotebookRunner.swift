@@ -57,9 +57,24 @@ public struct NotebookRunner {
     public var diff: String
     /// Whether outputs were written back.
     public var isWritten: Bool
+    /// Why the notebook has no result; nil when all of its cells ran.
+    public var failure: String?
 
     /// Whether any output is another one now.
     public var differs: Bool { !diff.isEmpty }
+
+    init(path: String, cells: [CellReport], diff: String, isWritten: Bool) {
+      self.path = path
+      self.cells = cells
+      self.diff = diff
+      self.isWritten = isWritten
+    }
+
+    /// A notebook that is as it was.
+    public init(path: String, failure: NotebookError) {
+      self.init(path: path, cells: [], diff: "", isWritten: false)
+      self.failure = "\(failure)"
+    }
   }
 
   /// What `--dry-run` says of a cell.
@@ -90,7 +105,7 @@ public struct NotebookRunner {
   public var mode = Mode.run
   /// Names or numbers of the cells to run; all when empty.
   public var only: [String] = []
-  /// Whether shell cells of a notebook outside of the user's repository run.
+  /// Whether cells that may write run in a notebook outside of the user's repository.
   public var allowsShell = false
   /// Seconds that a cell has, where its options do not say so.
   public var timeout = 600.0
@@ -123,7 +138,7 @@ public struct NotebookRunner {
     let notebook = try Notebook(text, path: path)
     let keys = self.keys(of: notebook.cells)
     let chosen = try chosenCells(of: notebook.cells, keys: keys, path: path)
-    try refuseForeignShell(notebook.cells, chosen: chosen, path: path)
+    try refuseForeignWriting(notebook.cells, chosen: chosen, path: path)
     var pictures = SavedPictures(folder: place.folder)
     var result = notebook
     var reports: [CellReport] = []
@@ -236,11 +251,10 @@ public struct NotebookRunner {
     return chosen
   }
 
-  private func refuseForeignShell(_ cells: [Cell], chosen: Set<Int>, path: String) throws {
+  private func refuseForeignWriting(_ cells: [Cell], chosen: Set<Int>, path: String) throws {
     guard !allowsShell, !place.isOwn else { return }
-    for (index, cell) in cells.enumerated()
-    where cell.language == .sh && chosen.contains(index) {
-      throw NotebookError.shellNotAllowed(path: path, line: cell.line, cell: cell.label)
+    for (index, cell) in cells.enumerated() where chosen.contains(index) && !cell.onlyReads {
+      throw NotebookError.writingNotAllowed(path: path, line: cell.line, cell: cell.label)
     }
   }
 
@@ -340,6 +354,20 @@ public struct NotebookRunner {
     } catch {
       throw NotebookError.writeFailed(
         path: file.relativePath, reason: error.localizedDescription)
+    }
+  }
+}
+
+extension Cell {
+  /// Whether it neither writes nor removes anything.
+  fileprivate var onlyReads: Bool {
+    switch language {
+    case .sql: return true
+    case .sh: return false
+    case .milenas:
+      let commands = try? CommandWords.commands(of: code)
+      return options.makes.isEmpty && options.figures.isEmpty
+        && commands?.allSatisfy(CommandWords.onlyRead) ?? false
     }
   }
 }

@@ -63,12 +63,12 @@ struct EvaluationSections {
         ["#epoch", "#train loss", "#train acc. (%)", "#test loss", "#test acc. (%)", "#seconds"],
         run.epochs.map { epoch in
           [
-            "\(epoch.epoch + 1)", .number(epoch.trainLoss, 4),
+            "\(epoch.epoch)", .number(epoch.trainLoss, 4),
             .number(100 * epoch.trainAccuracy, 2), .number(epoch.testLoss, 4),
             .number(100 * epoch.testAccuracy, 2),
             .number(epoch.trainSeconds + epoch.testSeconds, 1),
           ]
-        }))
+        }), .tag("p", ["class": "note"], .text(HTML.epochNote)))
   }
 
   private var settings: HTML {
@@ -83,11 +83,6 @@ struct EvaluationSections {
   }
 
   private var reproduction: HTML {
-    let name = Words.quoted(run.name)
-    return .section(
-      "Reproduce",
-      .commands([
-        "milenas-lab runs verify \(name)", "milenas-lab runs replay \(name)",
-      ]))
+    .section("Reproduce", .checks(of: run))
   }
 }

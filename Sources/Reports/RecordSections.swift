@@ -36,6 +36,18 @@ extension HTML {
         }))
   }
 
+  /// How a page counts the epochs of its tables.
+  static let epochNote =
+    "Epochs count from 0, as in the log and in NAME@N; while a run works, its progress counts from 1."
+
+  /// The commands that check a record and compute it again where it lies.
+  static func checks<Loop: RecordedLoop>(of run: ReportedRun<Loop>) -> HTML {
+    .group([
+      .tag("p", [:], "To check the record, and to compute it again:"),
+      .commands(["verify", "replay"].map { "milenas-lab runs \($0) \(run.shellPath)" }),
+    ])
+  }
+
   static func environment<Loop: RecordedLoop>(_ manifest: RunManifest<Loop>) -> HTML {
     .section("Environment", .facts(manifest.facts))
   }
@@ -63,6 +75,35 @@ extension HTML {
         "p", ["class": "note"],
         "Cells trained from scratch and tested on all test images; the last epoch, which nobody has chosen."
       ))
+  }
+}
+
+/// The program of a commit, built beside the present one: checking the commit out would take away the runs and the
+/// files that have been committed since.
+struct ProgramOfCommit {
+  /// What makes it, in a checkout of the source; empty where the commit is not known.
+  let commands: [String]
+  /// Of the program.
+  let path: String
+
+  init(_ commit: String?) {
+    guard let commit else {
+      (commands, path) = ([], "milenas-lab")
+      return
+    }
+    let folder = Words.quoted("../milenas-lab-\(commit.prefix(12))")
+    commands = [
+      "git worktree add --detach \(folder) \(Words.quoted(commit))",
+      "swift build -c release --package-path \(folder)",
+    ]
+    path = "../milenas-lab-\(commit.prefix(12))/.build/release/milenas-lab"
+  }
+
+  /// What the commands are for.
+  var words: String {
+    commands.isEmpty
+      ? "To search again with the present program, and to compare:"
+      : "To search again with the program of the same commit, built beside a checkout of its source, and to compare:"
   }
 }
 

@@ -1,6 +1,7 @@
 import EventLog
 import Foundation
 import Search
+import Supernet
 
 /// A run as reports need it, read once.
 public struct ReportedRun<Loop: RecordedLoop>: Sendable {
@@ -32,6 +33,8 @@ public struct ReportedRun<Loop: RecordedLoop>: Sendable {
 
   /// The folder's name.
   public var name: String { summary.name }
+  /// The folder, as commands find it from the current one; quoted for a shell.
+  var shellPath: String { Words.quoted(Words.path(folder.url)) }
   /// Every setting, resolved.
   public var settings: Loop.Configuration { manifest.configuration }
 }
@@ -45,6 +48,13 @@ public typealias ReportedEvaluation = ReportedRun<DerivedTraining>
 extension ReportedSearch {
   /// Wall time of all epochs, in seconds.
   public var seconds: Double { epochs.reduce(0) { $0 + $1.trainSeconds + $1.validSeconds } }
+
+  /// What the cell that the search leaves costs as the paper's network; nil where none can be read.
+  ///
+  /// Counted from the cell itself: it need not be that of the last epoch, nor of any when the search ended within one.
+  var cost: NetworkCount? {
+    summary.genotype.flatMap { try? NetworkCount(Genotype($0), as: .cifar10) }
+  }
 }
 
 extension ReportedEvaluation {
@@ -56,7 +66,7 @@ extension ReportedEvaluation {
     switch manifest.cell {
     case .published(let name): "the published cell \(name)"
     case .run(let name, let epoch, _):
-      "the cell of \(name)" + (epoch.map { " after epoch \($0 + 1)" } ?? "")
+      epoch.map { "the cell \(name)@\($0)" } ?? "the cell of \(name)"
     case nil: "a cell given word by word"
     }
   }

@@ -51,7 +51,7 @@ struct RunSections {
   }
 
   private var result: HTML {
-    let last = run.epochs.last
+    let cost = run.cost
     let size = run.summary.normalConvolutions.flatMap { n in
       run.summary.reductionConvolutions.map { "(\(n), \($0))" }
     }
@@ -59,18 +59,23 @@ struct RunSections {
       "Result",
       .facts([
         ("genotype", run.summary.genotype),
-        ("from the end of epoch", run.result?.genotypeEpoch.map { "\($0 + 1)" }),
+        (
+          "from the end of epoch", run.result?.genotypeEpoch.map { "\($0) (\(run.name)@\($0))" }
+        ),
         ("convolutions (n, r)", size),
         (
           "parameters at C 36, 20 cells",
-          last.map { Words.decimals(Double($0.parameters) / 1e6, 3) + " M" }
+          cost.map { Words.decimals(Double($0.parameters) / 1e6, 3) + " M" }
         ),
         (
           "multiply-adds of that network, per image",
-          last.map { Words.decimals(Double($0.multiplyAdds) / 1e6, 1) + " M" }
+          cost.map { Words.decimals(Double($0.multiplyAdds) / 1e6, 1) + " M" }
         ),
         ("validation accuracy, best epoch", run.summary.validAccuracy.map(Words.percent)),
-        ("validation accuracy, last epoch", last.map { Words.percent($0.validAccuracy) }),
+        (
+          "validation accuracy, last epoch",
+          run.epochs.last.map { Words.percent($0.validAccuracy) }
+        ),
       ]), cells)
   }
 
@@ -102,7 +107,7 @@ struct RunSections {
         ] + (measuresCurvature ? ["#λ max of α"] : []),
         run.epochs.map { epoch in
           [
-            "\(epoch.epoch + 1)", .number(epoch.trainLoss, 4),
+            "\(epoch.epoch)", .number(epoch.trainLoss, 4),
             .number(100 * epoch.trainAccuracy, 2),
             .number(epoch.validLoss, 4), .number(100 * epoch.validAccuracy, 2),
             "\(epoch.normalConvolutions)", "\(epoch.reductionConvolutions)",
@@ -113,7 +118,7 @@ struct RunSections {
         }),
       .tag(
         "p", ["class": "note"],
-        "Losses in nats. Validation on the half of the training images that w never sees, in evaluation mode."
+        "Losses in nats. Validation on the half of the training images that w never sees, in evaluation mode. \(HTML.epochNote)"
       ))
   }
 
@@ -200,21 +205,18 @@ struct RunSections {
 
   private var reproduction: HTML {
     get throws {
-      let copy = "\(run.name)-again"
+      // A folder may have been given a name that no new run may have.
+      let copy = (RunStore.isPossible(name: run.name) ? run.name : "run") + "-again"
       let invocation = try? SearchInvocation(run.settings)
-      let search = try? run.searchLine(name: copy)
-      let checkout = run.manifest.environment.gitCommit.map {
-        ["git checkout \(Words.quoted($0))"]
-      }
-      let name = Words.quoted(run.name)
+      let program = ProgramOfCommit(run.manifest.environment.gitCommit)
+      let search = try? run.searchLine(name: copy, by: program.path)
       return .section(
         "Reproduce",
+        .checks(of: run),
+        .tag("p", [:], .text(program.words)),
         .commands(
-          (checkout ?? []) + ["swift build -c release"] + (search.map { [$0] } ?? [])
-            + [
-              "milenas-lab runs diff \(name) \(Words.quoted(copy))",
-              "milenas-lab runs verify \(name)", "milenas-lab runs replay \(name)",
-            ]),
+          program.commands + (search.map { [$0] } ?? [])
+            + ["milenas-lab runs diff \(run.shellPath) \(Words.quoted(copy))"]),
         .group(
           invocation?.isComplete == true
             ? []

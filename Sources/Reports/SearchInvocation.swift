@@ -34,9 +34,10 @@ public struct SearchInvocation: Equatable, Sendable {
 extension ReportedSearch {
   /// The command that makes a record of the same kind under another name, as a line for a shell.
   ///
+  /// - Parameter program: its path, or its name where it is found by that.
   /// - Throws: `SearchError.unknownName` for a preset that this program has not.
-  func searchLine(name: String) throws -> String {
-    var words = ["milenas-lab", "search"] + (try SearchInvocation(settings)).arguments
+  func searchLine(name: String, by program: String) throws -> String {
+    var words = [program, "search"] + (try SearchInvocation(settings)).arguments
     if manifest.logLevel != .step { words += ["--log-level", manifest.logLevel.rawValue] }
     if manifest.checkpoints != .all {
       words += ["--keep-checkpoints", manifest.checkpoints.description]

@@ -54,9 +54,9 @@ struct StudySections {
         mean(2) { $0.epochs.last.map { 100 * $0.validAccuracy } },
         mean(2) { $0.epochs.map { 100 * $0.validAccuracy }.max() },
         mean(2) { $0.epochs.last.map { 100 * ($0.trainAccuracy - $0.validAccuracy) } },
-        mean(3) { $0.epochs.last.map { Double($0.parameters) / 1e6 } },
-        mean(1) { $0.epochs.last.map { Double($0.normalConvolutions) } },
-        mean(1) { $0.epochs.last.map { Double($0.reductionConvolutions) } },
+        mean(3) { $0.cost.map { Double($0.parameters) / 1e6 } },
+        mean(1) { $0.summary.normalConvolutions.map(Double.init) },
+        mean(1) { $0.summary.reductionConvolutions.map(Double.init) },
         mean(0) { $0.seconds },
       ]
     }
@@ -71,8 +71,8 @@ struct StudySections {
         "p", ["class": "note"],
         .text(
           "Mean over seeds ± half of the 95 % interval (Student’s t); no interval where there is one seed. "
-            + "Parameters of the derived network at C 36 and 20 cells; n and r count convolutions among the kept "
-            + "edges; seconds are the wall time of all epochs.")))
+            + "Parameters of the network derived from the cell found, at C 36 and 20 cells; n and r count convolutions "
+            + "among its edges; seconds are the wall time of all epochs.")))
   }
 
   private var curves: HTML {
@@ -142,19 +142,26 @@ struct StudySections {
 
   private var reproduction: HTML {
     get throws {
-      let lines = groups.flatMap(\.runs).compactMap { try? $0.searchLine(name: $0.name) }
       let commits = Set(subject.searches.compactMap(\.manifest.environment.gitCommit)).sorted()
-      let folder = subject.searches[0].folder.url.deletingLastPathComponent().relativePath
+      let program = ProgramOfCommit(commits.first)
+      let runs = groups.flatMap(\.runs)
+      let lines = runs.compactMap { try? $0.searchLine(name: $0.name, by: program.path) }
+      let names = runs.map { Words.quoted($0.name) }.joined(separator: " ")
+      let folder = Words.quoted(
+        Words.path(subject.searches[0].folder.url.deletingLastPathComponent()))
       return .section(
         "Reproduce",
-        .commands(
-          commits.prefix(1).map { "git checkout \(Words.quoted($0))" } + ["swift build -c release"]
-            + lines.map { "\($0) --runs-dir again" }),
-        .tag("p", [:], "To check and to compute again what lies here:"),
+        .tag("p", [:], "To check the records, and to compute them again:"),
         .commands(
           ["verify", "replay"].map {
-            "for run in \(Words.quoted(folder))/*/; do milenas-lab runs \($0) \"$run\"; done"
-          }))
+            "for run in \(folder)/*/manifest.json; do milenas-lab runs \($0) \"$(dirname \"$run\")\"; done"
+          }),
+        .tag("p", [:], .text(program.words)),
+        .commands(
+          program.commands + lines.map { "\($0) --runs-dir again" }
+            + [
+              "for run in \(names); do milenas-lab runs diff \(folder)/\"$run\" again/\"$run\"; done"
+            ]))
     }
   }
 }

@@ -29,6 +29,12 @@ public enum Words {
       + " " + ["bytes", "KB", "MB", "GB", "TB"][unit]
   }
 
+  /// From the current folder where it lies in it, absolute elsewhere.
+  static func path(_ url: URL) -> String {
+    let (path, here) = (url.path, FileManager.default.currentDirectoryPath + "/")
+    return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
+  }
+
   /// In single quotes where a shell would read it as anything but itself.
   static func quoted(_ word: String) -> String {
     let isPlain = word.allSatisfy {

@@ -131,14 +131,16 @@ public struct SlurmArray: Sendable {
     let path = folder.url.standardizedFileURL.path
     let parallelism = options.parallelism.map { "%\($0)" } ?? ""
     var directives = [
-      "--job-name=\(SlurmQueue.jobName(of: folder))",
+      Self.directive("job-name", SlurmQueue.jobName(of: folder)),
       "--array=\(Self.ranges(indices))\(parallelism)", "--cpus-per-task=\(options.threads)",
       "--signal=B:USR1@\(options.warningSeconds)", "--requeue", "--open-mode=append",
-      "--output=\(path)/logs/slurm-%A_%a.out",
+      Self.directive(
+        "output", path.replacing("%", with: "%%") + "/logs/slurm-%A_%a.out"),
     ]
-    directives += options.memory.map { ["--mem=\($0)"] } ?? []
-    directives += options.time.map { ["--time=\($0)"] } ?? []
-    directives += options.partition.map { ["--partition=\($0)"] } ?? []
+    let limits = [
+      ("mem", options.memory), ("time", options.time), ("partition", options.partition),
+    ]
+    directives += limits.compactMap { name, value in value.map { Self.directive(name, $0) } }
     directives += options.sbatchOptions
     var command = [
       options.program.path, "study", "task", path, "--threads", "\(options.threads)",
@@ -156,6 +158,16 @@ public struct SlurmArray: Sendable {
       exec \(ShellWord.line(command)) --index "$SLURM_ARRAY_TASK_ID"
 
       """
+  }
+
+  /// An option as sbatch reads it from a script: white space, # and quotes lose their meaning between double quotes and
+  /// behind backslashes (`_get_argument` in Slurm's `sbatch/opt.c`).
+  static func directive(_ name: String, _ value: String) -> String {
+    guard value.contains(where: { $0.isWhitespace || "#'\"\\".contains($0) }) else {
+      return "--\(name)=\(value)"
+    }
+    let escaped = value.map { "#\"\\".contains($0) ? "\\\($0)" : "\($0)" }.joined()
+    return "--\(name)=\"\(escaped)\""
   }
 
   /// "0-3,7".
@@ -200,16 +212,24 @@ public struct SlurmQueue: Equatable, Sendable {
     Set(entries.filter { $0.index < count }.map(\.job)).sorted()
   }
 
-  /// Asks squeue; nil where there is none, where it fails, and for a study that was never submitted.
-  public init?(_ folder: StudyFolder) {
+  /// Asks squeue; nil where there is none, and for a study that was never submitted.
+  ///
+  /// Jobs are asked for by their name: squeue takes a number that it no longer knows for an error.
+  ///
+  /// - Throws: `StudyError.queueUnknown` where squeue fails.
+  public init?(_ folder: StudyFolder) throws {
     let jobs = Self.jobs(of: folder)
     guard !jobs.isEmpty,
       let output = ProgramOutput(
         of: "squeue",
         [
           "--noheader", "--array", "--name=\(Self.jobName(of: folder))", "--format=%F|%K|%T|%r",
-        ]), output.status == 0
+        ])
     else { return nil }
+    guard output.status == 0 else {
+      throw StudyError.queueUnknown(
+        reason: output.errors, file: Self.file(of: folder).relativePath)
+    }
     self.init(text: output.text, jobs: jobs)
   }
 
@@ -226,7 +246,10 @@ public struct SlurmQueue: Equatable, Sendable {
     }
   }
 
-  static func jobName(of folder: StudyFolder) -> String { "study-\(folder.name)" }
+  /// squeue takes names between commas.
+  static func jobName(of folder: StudyFolder) -> String {
+    "study-\(folder.name.replacing(",", with: "-"))"
+  }
 
   private static func file(of folder: StudyFolder) -> URL {
     folder.url.appending(path: "slurm-jobs.txt")

@@ -63,8 +63,8 @@ public struct Study: Sendable {
     public var choice: Choice
     /// Of the training.
     public var seed: UInt64
-    /// Whether names must say which search it is.
-    var isOfSeveralSearches: Bool
+    /// Whether its name must say which search it is of.
+    var namesSearch = false
     /// Of `evaluate`, after the cell, without name, folder and threads.
     public var options: [String]
 
@@ -80,6 +80,13 @@ public struct Study: Sendable {
 
   /// The options of a task that say how much is recorded, rather than what is computed.
   static let recordOptions = ["log-level", "keep-checkpoints"]
+
+  /// Cells of one search are told apart by their sizes; two searches may find the same size.
+  mutating func nameSearchesWhereTheyAreSeveral() {
+    let ofEachSize = evaluations.filter { $0.choice != .final }
+    guard Set(ofEachSize.map(\.search)).count > 1 else { return }
+    for index in evaluations.indices { evaluations[index].namesSearch = true }
+  }
 
   /// Searches and evaluations: the indices of a job array go over all of them, searches first.
   public var count: Int { searches.count + evaluations.count }

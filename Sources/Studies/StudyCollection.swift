@@ -64,7 +64,7 @@ public struct StudyCollection: Encodable, Equatable, Sendable {
             (row.task, try collected.read(folder.url.appending(path: row.task), dataFolder)))
           if collected.isWhole == false {
             problems.append(
-              "\(row.task) is not whole: `milenas-lab runs verify \(row.task) --runs-dir \(folder.url.relativePath)`"
+              "\(row.task) is not whole: `milenas-lab runs verify \(row.task) --runs-dir \(ShellWord.quoted(folder.url.relativePath))`"
             )
           }
         } catch {

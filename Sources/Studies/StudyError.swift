@@ -28,6 +28,10 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
   case twoTasksOfOneName(Place, name: String)
   /// A text that is no file, no folder of a study and no name of a shipped one.
   case noSuchStudy(name: String, known: [String], nearest: String?)
+  /// A name for the folder of a study that is no plain folder name.
+  case impossibleName(String)
+  /// Another name for a study that has its folder.
+  case nameOfBegunStudy(folder: String, name: String)
   /// A size that the file does not have; `known` is empty when it comes in one size.
   case noSuchSize(String, study: String, known: [String])
   /// The folder was begun with another size of the study.
@@ -50,11 +54,13 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
   case noSlurm(command: String)
   /// A command of Slurm ended with an error, given in its own words.
   case slurmRefused(command: String, reason: String)
+  /// Slurm does not say what is in its queue; `file` holds the jobs that it was given.
+  case queueUnknown(reason: String, file: String)
 
   /// Whether a file, a name or an option is to blame, rather than the machine.
   public var isBadInput: Bool {
     switch self {
-    case .notWritable, .slurmRefused, .otherProcessor: false
+    case .notWritable, .slurmRefused, .queueUnknown, .otherProcessor: false
     default: true
     }
   }
@@ -85,6 +91,11 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
       "there is no study “\(name)”"
         + (nearest.map { "; did you mean \($0)?" } ?? "")
         + ": give a YAML file, a study's folder, or one of \(known.joined(separator: ", "))"
+    case .impossibleName(let name):
+      "“\(name)” cannot name a study's folder: use letters, digits, '-', '_' and '.', not first a '.'"
+    case .nameOfBegunStudy(let folder, let name):
+      "--name names the folder of a study that begins, and \(folder) was begun: leave out --name \(name), "
+        + "or give the study's YAML file"
     case .noSuchSize(let size, let study, let known):
       known.isEmpty
         ? "the study \(study) comes in one size: leave out --size \(size)"
@@ -112,6 +123,9 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
       "there is no \(command) here: submit on a machine of the cluster, or write the script alone with --print"
     case .slurmRefused(let command, let reason):
       "\(command) failed: \(reason)"
+    case .queueUnknown(let reason, let file):
+      "squeue failed (\(reason)), so what is in the queue is not known: try again when it answers, "
+        + "or remove \(file) when none of its jobs is left"
     }
   }
 }

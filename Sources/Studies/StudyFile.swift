@@ -103,6 +103,7 @@ public struct StudyFile: Sendable {
       study.evaluations += try evaluations(evaluation, of: study, layer)
     }
     try checkNames(of: study)
+    study.nameSearchesWhereTheyAreSeveral()
     return study
   }
 
@@ -131,7 +132,7 @@ public struct StudyFile: Sendable {
         seeds.map { seed in
           Study.Evaluation(
             setting: search.setting, search: search.name, choice: choice, seed: seed,
-            isOfSeveralSearches: searches.count > 1, options: options.arguments)
+            options: options.arguments)
         }
       }
     }

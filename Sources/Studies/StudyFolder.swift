@@ -46,7 +46,8 @@ public struct StudyFolder: Sendable {
   /// The file, with a key `size` that names the size chosen.
   private var fileText: String {
     guard let size = study.size else { return study.text }
-    var lines = study.text.split(separator: "\n", omittingEmptySubsequences: false)
+    // Lines may end as on Windows.
+    var lines = study.text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
       .map(String.init)
     if let index = lines.firstIndex(where: { $0.hasPrefix("size:") }) {
       lines[index] = "size: \(size)"
@@ -82,7 +83,7 @@ public struct StudyFolder: Sendable {
       guard place < cells.count else { return .noSuchCell }
       let epoch = cells[place]
       let size = "n\(epoch.normalConvolutions)r\(epoch.reductionConvolutions)"
-      name = evaluation.isOfSeveralSearches ? "\(name)-\(size)" : size
+      name = evaluation.namesSearch ? "\(name)-\(size)" : size
       cell += "@\(epoch.epoch)"
     }
     return .task(
@@ -93,11 +94,25 @@ public struct StudyFolder: Sendable {
   }
 
   /// Every task that is known by now, searches first.
+  ///
+  /// - Throws: `StudyError.twoTasksOfOneName`.
   public func tasks() throws -> [Study.Task] {
-    try study.searches
+    let tasks =
+      try study.searches
       + study.evaluations.compactMap {
         if case .task(let task) = try resolve($0) { task } else { nil }
       }
+    try checkNames(tasks.map(\.name))
+    return tasks
+  }
+
+  /// No two tasks may share a record.
+  ///
+  /// - Throws: `StudyError.twoTasksOfOneName`.
+  func checkNames(_ names: [String]) throws {
+    var seen: Set<String> = []
+    guard let name = names.first(where: { !seen.insert($0).inserted }) else { return }
+    throw StudyError.twoTasksOfOneName(.init(file: file.relativePath, line: nil), name: name)
   }
 
   /// Tasks that are not done, with every evaluation whose cell is not known yet.
@@ -160,10 +175,14 @@ public struct StudyFolder: Sendable {
 }
 
 /// Words as a POSIX shell reads them back.
-enum ShellWord {
-  static func line(_ words: [String]) -> String { words.map(quoted).joined(separator: " ") }
+public enum ShellWord {
+  /// A command line of them, quoted where they need it.
+  public static func line(_ words: [String]) -> String {
+    words.map(quoted).joined(separator: " ")
+  }
 
-  static func quoted(_ word: String) -> String {
+  /// One word: between single quotes unless it is made of characters that mean nothing to a shell.
+  public static func quoted(_ word: String) -> String {
     let plain = word.utf8.allSatisfy {
       (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
         || "-_./=:,@%+".utf8.contains($0)

@@ -32,6 +32,7 @@ public struct StudyShelf: Sendable {
   /// - Throws: `StudyError`.
   public func study(_ text: String, size: String? = nil, name: String? = nil) throws -> StudyFolder
   {
+    if let name, !RunStore.isPossible(name: name) { throw StudyError.impossibleName(name) }
     if Self.isFile(text) {
       let file = try StudyFile(contentsOf: URL(filePath: text), commands: commands)
       return try folder(named: name ?? file.name, of: file, size: size)
@@ -41,6 +42,9 @@ public struct StudyShelf: Sendable {
       return try folder(url, of: file, size: size, held: file.defaultSize)
     }
     guard Self.shippedNames.contains(text) else {
+      if let name, let url = begun(text) {
+        throw StudyError.nameOfBegunStudy(folder: url.relativePath, name: name)
+      }
       let known = Self.shippedNames + begunNames().filter { !Self.shippedNames.contains($0) }
       throw StudyError.noSuchStudy(
         name: text, known: known, nearest: NearestName.of(text, among: known))

@@ -66,7 +66,7 @@ public struct StudyStatus: Encodable, Equatable, Sendable {
   /// Reads where every task stands now.
   ///
   /// - Parameter queue: what Slurm says; nil where it is not asked.
-  /// - Throws: what reading the records throws.
+  /// - Throws: `StudyError.twoTasksOfOneName`; what reading the records throws.
   public init(_ folder: StudyFolder, queue: SlurmQueue?) throws {
     study = folder.name
     size = folder.study.size
@@ -86,6 +86,7 @@ public struct StudyStatus: Encodable, Equatable, Sendable {
             seed: evaluation.seed, state: .waiting, reason: "for \(evaluation.search)"))
       }
     }
+    try folder.checkNames(rows.map(\.task))
     let speeds = Speeds(rows)
     for index in rows.indices where rows[index].state == .running {
       rows[index].secondsLeft = speeds.secondsLeft(of: rows[index])

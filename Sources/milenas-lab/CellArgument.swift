@@ -6,7 +6,7 @@ import Supernet
 /// A cell as users give it: a published one, one in the form that DARTS prints, or what a search has found.
 struct CellArgument: ParsableArguments {
   static let help = ArgumentHelp(
-    "The name of a published cell, Genotype(normal=[('sep_conv_3x3', 0), …], …) in quotes, or a run; RUN@N is its cell after epoch N, from 0.",
+    "The name of a published cell, Genotype(normal=[('sep_conv_3x3', 0), …], …) in quotes, or a run; RUN@N is its cell at the end of epoch N of the record, whose first is 0: the progress line “epoch 3/12” is @2.",
     valueName: "genotype|run")
 
   @Argument(help: Self.help) var text: String
@@ -94,7 +94,9 @@ extension FoundCell {
       return
     }
     guard let record = epochs.first(where: { String($0.epoch) == epoch }) else {
-      let known = epochs.last.map { "has the epochs 0 to \($0.epoch)" } ?? "has no epochs yet"
+      let known =
+        epochs.last.map { "has the epochs 0 to \($0.epoch), which its progress counted from 1" }
+        ?? "has no epochs yet"
       throw GenotypeError.impossible("\(name) \(known), not “\(epoch)”")
     }
     self.init(

@@ -34,7 +34,7 @@ private struct CheckCommand: ParsableCommand {
 
   @Argument(help: "Its name.") var name = Dataset.names[0]
   @Option(help: "Folder that holds its files.") var dataDir: String?
-  @OptionGroup var output: OutputOptions
+  @OptionGroup var output: RowlessOutputOptions
 
   func run() throws { try output.render(DataReport(try Dataset.open(name, folder: dataDir))) }
 }

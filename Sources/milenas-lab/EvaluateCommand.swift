@@ -25,7 +25,7 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup(title: "Record") var recording: RecordingOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var location: StoreOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup var output: RowlessOutputOptions
   @Flag(help: "Print what would be done, how long it takes and what it needs; train nothing.")
   var dryRun = false
 
@@ -188,6 +188,7 @@ private struct TrainingSummary: Report {
   /// Images that could not be decoded.
   var skipped: [String]
   private let path: String
+  private let folder: URL
   private let location: StoreOptions
 
   private enum CodingKeys: CodingKey { case run, genotype, data, result, skipped, path }
@@ -196,7 +197,8 @@ private struct TrainingSummary: Report {
     self.result = result
     self.location = location
     run = evaluation.run.name
-    path = evaluation.run.url.relativePath
+    folder = evaluation.run.url
+    path = folder.relativePath
     genotype = "\(evaluation.loop.configuration.genotype)"
     data = evaluation.loop.configuration.data
     skipped = ((evaluation.loop.source as? ImageFolder)?.skipped ?? [])
@@ -209,14 +211,17 @@ private struct TrainingSummary: Report {
     func percent(_ accuracy: Double?) -> String {
       accuracy.map { String(format: "%.2f %%", 100 * $0) } ?? "none yet"
     }
-    let best = result.bestEpoch.map { " after epoch \($0 + 1), chosen by the test images" } ?? ""
+    let best =
+      result.bestEpoch.map {
+        " after epoch \($0) of 0 to \(result.epochs - 1), chosen by the test images"
+      } ?? ""
     let commands =
       result.outcome == .interrupted
-      ? ["evaluate --resume \(run)"]
+      ? [location.command("evaluate --resume", on: folder)]
       : [
-        "runs show \(run)",
-        "runs sql \(run) 'select epoch, test_accuracy from epoch_curve'",
-        "runs verify \(run)",
+        location.command("runs show", on: folder),
+        location.command("runs sql", on: folder, "'select epoch, test_accuracy from epoch_curve'"),
+        location.command("runs verify", on: folder),
       ]
     let lines =
       [
@@ -228,7 +233,7 @@ private struct TrainingSummary: Report {
       ]
       + (skipped.isEmpty ? [] : ["skipped        \(skipped.count) images that cannot be decoded:"])
       + skipped.prefix(20).map { "  \($0)" }
-      + ["", "Next:"] + commands.map { "  " + location.command($0) }
+      + ["", "Next:"] + commands.map { "  " + $0 }
     return lines.joined(separator: "\n") + "\n"
   }
 }

@@ -53,7 +53,7 @@ private struct GenotypeShowCommand: ParsableCommand {
 
   @OptionGroup var cell: CellArgument
   @OptionGroup var location: StoreOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup var output: RowlessOutputOptions
 
   func run() throws {
     let published = try KnownGenotypes()

@@ -57,8 +57,26 @@ enum Program {
       var command = try MilenasLab.parseAsRoot()
       try command.run()
     } catch {
-      exit(Failure(error).report())
+      end(with: Failure(error))
     }
+    end(with: nil)
+  }
+
+  /// Tells a failure, and that of standard output, which decides the exit code where nothing else has failed.
+  private static func end(with failure: Failure?) -> Never {
+    let code = failure?.report() ?? 0
+    guard let problem = StandardStream.outputProblem else { exit(code) }
+    let lost = Failure(LostOutput(reason: problem)).report()
+    exit(code == 0 ? lost : code)
+  }
+}
+
+/// What a command printed did not arrive.
+struct LostOutput: Error, CustomStringConvertible {
+  var reason: String
+  var description: String {
+    "cannot write to standard output (\(reason)): the command did its work, but what it printed is not whole; "
+      + "print to a terminal, or to a disk with free space"
   }
 }
 
@@ -71,6 +89,8 @@ struct Failure {
     switch error {
     case is Interrupted:
       (message, exitCode) = ("", 130)
+    case is LostOutput:
+      (message, exitCode) = ("\(error)", 1)
     case let error as EventLogError:
       (message, exitCode) = ("\(error)", error.isBadInput ? 2 : 1)
     case is SupernetError, is DatasetError, is GenotypeError, is GoldenError, is AnalysisError,

@@ -51,7 +51,10 @@ private struct NotebookOptions: ParsableArguments {
   var only: [String] = []
   @Option(help: ArgumentHelp("Seconds that a cell may take.", valueName: "seconds"))
   var timeout = 600.0
-  @Flag(help: "Run sh cells of notebooks outside of the repository that you are in.")
+  @Flag(
+    help:
+      "Run sh cells, and commands that write, of notebooks outside of the repository that you are in."
+  )
   var allowShell = false
   @Flag(help: "List the cells and whether they would run; run nothing.")
   var dryRun = false
@@ -79,14 +82,30 @@ private struct NotebookOptions: ParsableArguments {
       says: "ending this cell; the notebook stays as it is; press Ctrl-C again to end at once")
     let progress = Progress()
     defer { progress.clear() }
-    let reports = try runners.map { file, runner in
-      try runner.run(
-        URL(filePath: file), isCancelled: { interruption.isRequested },
-        progress: { progress.update("\(file): \($0.label)") })
+    var reports: [NotebookRunner.Report] = []
+    var exitCode: Int32 = 0
+    for (file, runner) in runners {
+      do {
+        let report = try runner.run(
+          URL(filePath: file), isCancelled: { interruption.isRequested },
+          progress: { progress.update("\(file): \($0.label)") })
+        if mode == .check, report.differs { exitCode = 1 }
+        reports.append(report)
+        progress.clear()
+      } catch let error as NotebookError {
+        // What others say is not lost for one that fails.
+        progress.clear()
+        let code = Failure(error).report()
+        reports.append(NotebookRunner.Report(path: file, failure: error))
+        if error.isInterruption {
+          exitCode = code
+          break
+        }
+        if exitCode != 1 { exitCode = code }
+      }
     }
-    progress.clear()
     try output.render(NotebookReports(notebooks: reports, mode: mode))
-    if mode == .check, reports.contains(where: \.differs) { throw ExitCode(1) }
+    if exitCode != 0 { throw ExitCode(exitCode) }
   }
 
   private func runner(of file: String, _ mode: NotebookRunner.Mode) -> NotebookRunner {
@@ -145,7 +164,8 @@ private struct CheckNotebook: ParsableCommand {
       Example:
         milenas-lab notebook check notebooks-md/*.md
 
-      Nothing is written. What would change is printed as a unified diff, and the exit code is 1 then.
+      Nothing is written. What would change is printed as a unified diff, and the exit code is 1 then, as when a cell
+      fails; the other notebooks are checked all the same.
       """)
 
   @OptionGroup var options: NotebookOptions
@@ -170,13 +190,13 @@ private struct NewNotebook: ParsableCommand {
       "The run that it is about: name or path; the newest when left out.", valueName: "run"))
   var about: String?
   @OptionGroup var location: StoreOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup var output: RowlessOutputOptions
 
   func run() throws {
     let found = try location.store.find(about)
     // A name is found in the runs folder wherever the document lies; another folder takes a path.
     let subject = location.runsDir == "runs" ? about ?? found.name : found.url.relativePath
-    try NotebookTemplate.write(to: URL(filePath: file), on: subject)
+    try NotebookTemplate.write(to: URL(filePath: file), on: subject, of: found.kind())
     try output.render(NewReport(file: file, run: subject))
   }
 }
@@ -227,9 +247,9 @@ private struct NotebookReports: Report {
       })
   }
 
-  /// One line per notebook; before it, where outputs were compared, what differs.
+  /// One line per notebook that ran; before it, where outputs were compared, what differs.
   var text: String {
-    notebooks.map { notebook in
+    notebooks.filter { $0.failure == nil }.map { notebook in
       let ran = notebook.cells.filter { $0.status != .kept && $0.status != .leftOut }
       let seconds = ran.reduce(0) { $0 + $1.seconds }
       let differing = ran.count { $0.status == .changed || $0.status == .new }

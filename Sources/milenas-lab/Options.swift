@@ -1,6 +1,7 @@
 import ArgumentParser
 import EventLog
 import Foundation
+import Studies
 
 /// How results are printed.
 struct OutputOptions: ParsableArguments {
@@ -17,6 +18,19 @@ struct OutputOptions: ParsableArguments {
   }
 }
 
+/// How results that are not made of rows are printed.
+struct RowlessOutputOptions: ParsableArguments {
+  enum Format: String, CaseIterable, ExpressibleByArgument { case text, json }
+
+  @Option(help: ArgumentHelp("How results are printed.", valueName: "text|json"))
+  var format: Format = .text
+
+  /// Prints a result on standard output in the format asked for.
+  func render(_ report: some Report) throws {
+    StandardStream.output.write(try report.rendered(as: format == .json ? .json : .text))
+  }
+}
+
 /// Where the records of runs lie.
 struct StoreOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Folder that holds one folder per run.", valueName: "folder"))
@@ -24,9 +38,19 @@ struct StoreOptions: ParsableArguments {
 
   var store: RunStore { RunStore(folder: URL(filePath: runsDir, directoryHint: .isDirectory)) }
 
-  /// A command of this program on these records, to be typed in a shell.
-  func command(_ words: String) -> String {
-    "milenas-lab \(words)" + (runsDir == "runs" ? "" : " --runs-dir \(runsDir)")
+  /// A command of this program on a run or a study, to be typed in a shell.
+  ///
+  /// - Parameters:
+  ///   - folder: that of the run or the study; it is named by its path when it does not lie in the runs folder.
+  ///   - rest: what follows its name, as a shell reads it.
+  func command(_ words: String, on folder: URL, _ rest: String = "") -> String {
+    let parent = folder.standardizedFileURL.deletingLastPathComponent().path
+    let isInRunsFolder = parent == store.folder.standardizedFileURL.path
+    let name = isInRunsFolder ? folder.lastPathComponent : folder.relativePath
+    let option =
+      isInRunsFolder && runsDir != "runs" ? " --runs-dir \(ShellWord.quoted(runsDir))" : ""
+    return "milenas-lab \(words) \(ShellWord.quoted(name))" + (rest.isEmpty ? "" : " \(rest)")
+      + option
   }
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Glibc
+import Synchronization
 
 /// Standard output or standard error.
 enum StandardStream: Int32 {
@@ -16,7 +17,13 @@ enum StandardStream: Int32 {
     isTerminal && (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
   }
 
+  /// Why standard output could not be written; nil as long as it could, and when its reader has gone away.
+  static var outputProblem: String? { problem.withLock(\.self) }
+  private static let problem = Mutex<String?>(nil)
+
   /// Writes all of `text`; when the reader has gone away the rest is dropped without a word.
+  ///
+  /// What else goes wrong on standard output is told when the command has ended: its record is worth more than its words.
   func write(_ text: String) {
     var bytes = ArraySlice(text.utf8)
     while !bytes.isEmpty {
@@ -24,7 +31,13 @@ enum StandardStream: Int32 {
         unsafe Glibc.write(rawValue, buffer.baseAddress, buffer.count)
       }
       if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { return }
+      guard written > 0 else {
+        let code = errno
+        if self == .output && code != EPIPE {
+          Self.problem.withLock { $0 = unsafe String(cString: strerror(code)) }
+        }
+        return
+      }
       bytes = bytes.dropFirst(written)
     }
   }

@@ -79,6 +79,11 @@ struct FigureOptions: ParsableArguments {
     guard 20...2400 ~= dpi else {
       throw ValidationError("--dpi must be from 20 to 2400, not \(dpi)")
     }
+    guard [caption == "-", dataOut == "-", format != .text].count(where: { $0 }) <= 1 else {
+      throw ValidationError(
+        "standard output takes one of --caption -, --data-out - and --format json or csv: write the others to files"
+      )
+    }
   }
 
   var drawnTitle: Text? { title.map { Text($0) } }

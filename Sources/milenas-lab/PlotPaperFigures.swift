@@ -80,6 +80,13 @@ struct PlotFigure2<Panels: PanelChoice>: FigureCommand {
   var from: Double?
   @OptionGroup var drawing: FigureOptions
 
+  mutating func validate() throws {
+    if from != nil, Panels.letters == PanelC.letters {
+      throw ValidationError(
+        "--from is for panels over epochs, and this one is over time: leave it out")
+    }
+  }
+
   func figure(in theme: Theme) throws -> Figure {
     try Figure2.figure(
       Figure2.Letter.allCases.filter { Panels.letters.contains($0.rawValue) },

@@ -9,7 +9,8 @@ struct DiffCommand: ParsableCommand {
       Example:
         milenas-lab runs diff exact finite-difference
 
-      Exit code 1 when anything differs.
+      Exit code 1 when anything differs: a setting, a bit of what both have recorded, how far they came or how they
+      ended; and when they have nothing in common.
       """)
 
   @Argument(help: "A run: name or path.", completion: .runs) var first: String
@@ -60,12 +61,33 @@ private struct ComparisonReport: Report {
           Table.Cell(run.reductionConvolutions), Table.Cell(run.genotype),
         ]
       })
-    let steps =
-      comparison.firstDifference.map { "\(comparison.names[0]) \($0) from \(comparison.names[1])" }
-      ?? "all \(comparison.commonSteps) steps that both have are the same in every bit"
     return
       (comparison.settings.isEmpty ? "the settings are the same\n" : settings.text) + "\n"
-      + comparison.environment.map { "\($0)\n" }.joined() + steps + "\n\n" + outcomes.text
+      + comparison.environment.map { "\($0)\n" }.joined() + bits + "\n\n" + outcomes.text
       + (comparison.epochs.isEmpty ? "" : "\n" + (table?.text ?? ""))
+  }
+
+  /// What was compared, and what was found.
+  private var bits: String {
+    let (first, second) = (comparison.names[0], comparison.names[1])
+    if let difference = comparison.firstDifference {
+      return "\(first) \(difference) from \(second)"
+    }
+    let counts = [(comparison.commonSteps, "steps"), (comparison.epochs.count, "epochs")]
+      .filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: " and ")
+    let compared =
+      (counts.isEmpty ? [] : ["all \(counts)"]) + (comparison.haveResults ? ["the results"] : [])
+    var lines = [
+      comparison.isOfAnything
+        ? "\(compared.joined(separator: " and ")) that both have are the same in every bit"
+        : "nothing could be compared: the records have no step, epoch or result in common"
+    ]
+    if comparison.steps[0] != comparison.steps[1] {
+      let done = zip(comparison.names, comparison.steps).map { name, steps in
+        "\(name) \(steps.map { "has done \($0) steps" } ?? "does not tell its steps")"
+      }
+      lines.append(done.joined(separator: ", "))
+    }
+    return lines.joined(separator: "\n")
   }
 }

@@ -22,14 +22,26 @@ struct ExportCommand: ParsableCommand {
   var to: RunExport.Format
   @Option(help: "Folder for the files; NAME-FORM when left out.") var out: String?
   @OptionGroup var location: StoreOptions
+  @OptionGroup var output: OutputOptions
 
   func run() throws {
     let run = try location.store.find(name)
     let folder = URL(filePath: out ?? "\(run.name)-\(to.rawValue)", directoryHint: .isDirectory)
-    for file in try RunExport(run).write(to, to: folder) {
-      StandardStream.output.write("\(file.relativePath)\n")
-    }
+    let files = try RunExport(run).write(to, to: folder)
+    try output.render(FileReport(verb: nil, paths: files.map(\.relativePath)))
   }
+}
+
+/// Files or folders that something has happened to; JSON is a list of their paths.
+struct FileReport: Report {
+  /// "removed"; nil for nothing but the path.
+  var verb: String?
+  var paths: [String]
+
+  var text: String { paths.map { (verb.map { "\($0) " } ?? "") + $0 + "\n" }.joined() }
+  var table: Table? { Table(columns: ["path"], rows: paths.map { [.text($0)] }) }
+
+  func encode(to encoder: any Encoder) throws { try paths.encode(to: encoder) }
 }
 
 extension RunExport.Format: ExpressibleByArgument {}

@@ -16,6 +16,7 @@ struct RemoveCommand: ParsableCommand {
   @Argument(help: "Runs: names or paths.", completion: .runs) var names: [String]
   @Flag(help: "Do not ask.") var yes = false
   @OptionGroup var location: StoreOptions
+  @OptionGroup var output: OutputOptions
 
   mutating func validate() throws {
     if names.isEmpty { throw ValidationError("name the runs to delete") }
@@ -23,16 +24,23 @@ struct RemoveCommand: ParsableCommand {
 
   func run() throws {
     let runs = try names.map { try location.store.find($0) }
-    for run in runs {
-      if !yes {
-        guard StandardStream.error.isTerminal else {
-          throw ValidationError("deleting \(run.name) needs --yes where nobody can be asked")
-        }
-        StandardStream.error.write("delete \(run.url.relativePath) for ever? [y/N] ")
-        guard readLine()?.lowercased().hasPrefix("y") == true else { continue }
-      }
-      try location.store.remove(run)
-      StandardStream.output.write("removed \(run.url.relativePath)\n")
+    guard yes || StandardStream.error.isTerminal else {
+      throw ValidationError("deleting \(runs[0].name) needs --yes where nobody can be asked")
     }
+    var removed: [String] = []
+    let end = Result {
+      for run in runs where yes || isWanted(run) {
+        try location.store.remove(run)
+        removed.append(run.url.relativePath)
+      }
+    }
+    // Those that are gone when another one cannot be removed.
+    try output.render(FileReport(verb: "removed", paths: removed))
+    try end.get()
+  }
+
+  private func isWanted(_ run: RunFolder) -> Bool {
+    StandardStream.error.write("delete \(run.url.relativePath) for ever? [y/N] ")
+    return readLine()?.lowercased().hasPrefix("y") == true
   }
 }

@@ -30,7 +30,13 @@ struct ReplayCommand: ParsableCommand {
   @Option(help: "Folder that holds the images now.") var dataDir: String?
   @OptionGroup var compute: ThreadOptions
   @OptionGroup var location: StoreOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup var output: RowlessOutputOptions
+
+  mutating func validate() throws {
+    if let fromStep, let toStep, fromStep > toStep {
+      throw ValidationError("--from-step \(fromStep) lies after --to-step \(toStep)")
+    }
+  }
 
   func run() throws {
     let run = try location.store.find(name)
@@ -39,8 +45,7 @@ struct ReplayCommand: ParsableCommand {
 
   private func replay<Loop: ShownLoop>(_ run: RunFolder, as _: Loop.Type) throws {
     let replay = try RecordReplay<Loop>(run, threads: compute.threads, dataFolder: dataDir)
-    let count = try replay.recordedSteps()
-    let range = (fromStep ?? 0)..<((toStep ?? count - 1) + 1 + (count == 0 ? 1 : 0))
+    let range = try replay.range(from: fromStep, to: toStep)
     let writer = try dump.map {
       try VectorDump(
         $0.split(separator: ",").map(String.init), form: dumpAs, in: URL(filePath: out),
@@ -49,7 +54,7 @@ struct ReplayCommand: ParsableCommand {
     let progress = Progress()
     let interruption = Interruption()
     let answer = try replay.compare(
-      count == 0 ? nil : range, isCancelled: { interruption.isRequested },
+      range, isCancelled: { interruption.isRequested },
       visit: { step in
         progress.update(
           "step \(step.record.step) of \(range.lowerBound) to \(range.upperBound - 1)")

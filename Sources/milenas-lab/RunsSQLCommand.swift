@@ -63,6 +63,9 @@ struct SQLCommand: ParsableCommand {
       throw ValidationError(
         "expected RUN and one SELECT, found \(words.count) words: quote the SELECT")
     }
+    guard ReadOnlySQL.timeLimits ~= timeLimit else {
+      throw ValidationError("--time-limit takes seconds from 0 to 1e9, not \(timeLimit)")
+    }
   }
 
   func run() throws {
@@ -73,8 +76,20 @@ struct SQLCommand: ParsableCommand {
 }
 
 extension Table {
+  /// A statement may give two columns one name, which an object of JSON cannot: "a", "a_2".
+  private static func distinct(_ names: [String]) -> [String] {
+    var taken = Set(names)
+    var seen: Set<String> = []
+    return names.map { name in
+      if seen.insert(name).inserted { return name }
+      var number = 2
+      while !taken.insert("\(name)_\(number)").inserted { number += 1 }
+      return "\(name)_\(number)"
+    }
+  }
+
   fileprivate init(_ result: QueryResult) {
-    columns = result.columns
+    columns = Self.distinct(result.columns)
     rows = result.rows.map { row in
       row.map { value in
         switch value {

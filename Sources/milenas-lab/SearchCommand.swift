@@ -21,7 +21,7 @@ struct SearchCommand: ParsableCommand {
   @OptionGroup(title: "Search") var settings: SearchOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var location: StoreOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup var output: RowlessOutputOptions
 
   @OptionGroup(title: "Record") var recording: RecordingOptions
   @Flag(help: "Print what would be done, how long it takes and what it needs; compute nothing.")
@@ -269,6 +269,7 @@ private struct SearchSummary: Report {
   var steps: Int
   var seconds: Double
   private let path: String
+  private let folder: URL
   private let location: StoreOptions
 
   private enum CodingKeys: String, CodingKey {
@@ -280,6 +281,7 @@ private struct SearchSummary: Report {
     self.location = location
     self.run = run.name
     path = run.url.relativePath
+    folder = run.url
     outcome = result.outcome.rawValue
     genotype = result.genotype
     normalConvolutions = result.normalConvolutions
@@ -297,11 +299,12 @@ private struct SearchSummary: Report {
       validAccuracy.map { String(format: "%.2f %%", 100 * $0) } ?? "none yet"
     let commands =
       outcome == RunResult.Outcome.interrupted.rawValue
-      ? ["search --resume \(run)"]
+      ? [location.command("search --resume", on: folder)]
       : [
-        "runs show \(run)",
-        "runs sql \(run) 'select epoch, valid_accuracy from epoch_curve'",
-        "runs verify \(run)",
+        location.command("runs show", on: folder),
+        location.command(
+          "runs sql", on: folder, "'select epoch, valid_accuracy from epoch_curve'"),
+        location.command("runs verify", on: folder),
       ]
     return """
       \(outcome) after \(steps) steps, \(epochs) epochs, \(Clock.text(seconds))
@@ -311,7 +314,7 @@ private struct SearchSummary: Report {
       record               \(path)
 
       Next:
-      \(commands.map { "  " + location.command($0) }.joined(separator: "\n"))
+      \(commands.map { "  " + $0 }.joined(separator: "\n"))
 
       """
   }

@@ -105,7 +105,7 @@ extension CellOrigin {
   fileprivate var words: String {
     switch self {
     case .published(let name): name
-    case .run(let name, let epoch, _): name + (epoch.map { ", epoch \($0)" } ?? "")
+    case .run(let name, let epoch, _): name + (epoch.map { "@\($0)" } ?? "")
     }
   }
 }

@@ -45,13 +45,17 @@ struct StudyListCommand: ParsableCommand {
         Table.Cell(file.about),
       ]
     }
-    rows += try shelf.begunNames().map { name in
-      let folder = try shelf.study(name)
-      let status = try StudyStatus(folder, queue: nil)
-      return [
-        .text(name), .text("\(status.count(of: .done)) of \(status.rows.count) done"),
-        Table.Cell(folder.study.size), Table.Cell(folder.study.about),
-      ]
+    rows += shelf.begunNames().map { name in
+      do {
+        let folder = try shelf.study(name)
+        let status = try StudyStatus(folder, queue: nil)
+        return [
+          .text(name), .text("\(status.count(of: .done)) of \(status.rows.count) done"),
+          Table.Cell(folder.study.size), Table.Cell(folder.study.about),
+        ]
+      } catch {
+        return [.text(name), .text("unreadable"), .missing, .text(Failure.sentence(of: error))]
+      }
     }
     try output.render(Table(columns: ["study", "state", "size", "about"], rows: rows))
   }
@@ -101,13 +105,23 @@ struct StudyPlanCommand: ParsableCommand {
     let lines = try folder.commandLines(
       program: WorkerOptions.program.path, threads: workers.threadsPerWorker,
       dataFolder: workers.dataDir)
-    StandardStream.output.write(lines.map { $0 + "\n" }.joined())
+    try output.render(CommandLinesReport(lines: lines))
     let hidden = try folder.study.evaluations.count { try folder.resolve($0) == .waiting }
     if hidden > 0 {
       StandardStream.error.write(
         "\(hidden) evaluations wait for their searches: ask again when those are done\n")
     }
   }
+}
+
+/// What `study plan --commands` prints.
+private struct CommandLinesReport: Report {
+  var lines: [String]
+
+  var text: String { lines.map { $0 + "\n" }.joined() }
+  var table: Table? { Table(columns: ["command"], rows: lines.map { [.text($0)] }) }
+
+  func encode(to encoder: any Encoder) throws { try lines.encode(to: encoder) }
 }
 
 /// What `study plan` and `study run --dry-run` print.

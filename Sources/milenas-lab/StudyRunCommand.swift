@@ -24,6 +24,12 @@ struct StudyRunCommand: ParsableCommand {
   var dryRun = false
   @OptionGroup var output: OutputOptions
 
+  mutating func validate() throws {
+    guard dryRun || output.format != .csv else {
+      throw ValidationError("--format csv is for --dry-run: `study collect` has a row per run")
+    }
+  }
+
   func run() throws {
     let folder = try argument.folder()
     try folder.checkSettings()
@@ -46,7 +52,7 @@ struct StudyRunCommand: ParsableCommand {
       isCancelled: { interruption.isRequested },
       report: { StudyMeter.report($0, on: progress) })
     progress.clear()
-    try output.render(StudyOutcome(outcome, of: folder))
+    try output.render(StudyOutcome(outcome, of: folder, in: argument.location))
     if outcome.isInterrupted { throw Interrupted() }
     if !outcome.failures.isEmpty { throw ExitCode(1) }
   }
@@ -91,8 +97,16 @@ private struct StudyOutcome: Report {
   var elsewhere: [String]
   var waiting: Int
   var isInterrupted: Bool
+  private let url: URL
+  private let location: StoreOptions
 
-  init(_ outcome: LocalWorkers.Outcome, of folder: StudyFolder) {
+  private enum CodingKeys: CodingKey {
+    case study, folder, done, failed, elsewhere, waiting, isInterrupted
+  }
+
+  init(_ outcome: LocalWorkers.Outcome, of folder: StudyFolder, in location: StoreOptions) {
+    self.location = location
+    url = folder.url
     study = folder.name
     self.folder = folder.url.relativePath
     done = outcome.done
@@ -117,10 +131,12 @@ private struct StudyOutcome: Report {
     }
     if waiting > 0 { lines.append("\(waiting) evaluations wait for searches that are not done") }
     lines += ["", "Next:"]
-    if isInterrupted || !failed.isEmpty { lines.append("  milenas-lab study run \(study)") }
-    lines.append("  milenas-lab study status \(study)")
-    lines.append("  milenas-lab study collect \(study)")
-    lines.append("  milenas-lab runs list --runs-dir \(folder)")
+    if isInterrupted || !failed.isEmpty {
+      lines.append("  " + location.command("study run", on: url))
+    }
+    lines.append("  " + location.command("study status", on: url))
+    lines.append("  " + location.command("study collect", on: url))
+    lines.append("  milenas-lab runs list --runs-dir \(ShellWord.quoted(folder))")
     return lines.joined(separator: "\n") + "\n"
   }
 }

@@ -21,7 +21,14 @@ struct StudyStatusCommand: ParsableCommand {
 
   func run() throws {
     let folder = try argument.folder()
-    let status = try StudyStatus(folder, queue: SlurmQueue(folder))
+    var queue: SlurmQueue?
+    do {
+      queue = try SlurmQueue(folder)
+    } catch {
+      // The records tell more than nothing.
+      StandardStream.error.write("warning: \(error)\n")
+    }
+    let status = try StudyStatus(folder, queue: queue)
     try output.render(StudyStatusReport(status: status))
   }
 }

@@ -59,11 +59,10 @@ struct StudySubmitCommand: ParsableCommand {
     // The job's working folder may be another one.
     options.dataFolder = dataDir.map { URL(filePath: $0).standardizedFileURL.path }
     let array = SlurmArray(folder, options: options)
-    let queue = SlurmQueue(folder)
+    let queue = try SlurmQueue(folder)
     let scripts = try array.write(queue: queue)
     if printOnly {
-      for script in scripts { StandardStream.output.write(script.text) }
-      return
+      return try output.render(ScriptsReport(scripts: scripts))
     }
     let jobs = try array.submit(scripts, queue: queue)
     try output.render(
@@ -72,8 +71,37 @@ struct StudySubmitCommand: ParsableCommand {
           .init(
             part: script.part, job: job, tasks: script.indices.count,
             script: script.url.relativePath)
-        }, study: folder.name))
+        }, study: folder.name, folder: folder.url, location: argument.location))
   }
+}
+
+/// What `--print` prints.
+private struct ScriptsReport: Report {
+  struct Script: Encodable {
+    var part: SlurmArray.Part
+    var script: String
+    var tasks: [Int]
+    var text: String
+  }
+
+  var scripts: [Script]
+
+  init(scripts: [SlurmArray.Script]) {
+    self.scripts = scripts.map {
+      Script(part: $0.part, script: $0.url.relativePath, tasks: $0.indices, text: $0.text)
+    }
+  }
+
+  var text: String { scripts.map(\.text).joined() }
+  var table: Table? {
+    Table(
+      columns: ["part", "script", "tasks"],
+      rows: scripts.map {
+        [.text($0.part.rawValue), .text($0.script), .integer(Int64($0.tasks.count))]
+      })
+  }
+
+  func encode(to encoder: any Encoder) throws { try scripts.encode(to: encoder) }
 }
 
 private struct SubmissionReport: Report {
@@ -86,6 +114,8 @@ private struct SubmissionReport: Report {
 
   var submitted: [Part]
   var study: String
+  var folder: URL
+  var location: StoreOptions
 
   var table: Table? {
     Table(
@@ -97,8 +127,8 @@ private struct SubmissionReport: Report {
 
   var text: String {
     guard !submitted.isEmpty else { return "nothing is left to submit of \(study)\n" }
-    return (table?.text ?? "")
-      + "\nNext:\n  milenas-lab study status \(study)\n  milenas-lab study collect \(study)\n"
+    let next = ["study status", "study collect"].map { "  \(location.command($0, on: folder))\n" }
+    return (table?.text ?? "") + "\nNext:\n" + next.joined()
   }
 
   func encode(to encoder: any Encoder) throws { try submitted.encode(to: encoder) }

@@ -23,6 +23,46 @@ import Testing
     #expect(outcome.errors.split(separator: "\n").count == 1)
   }
 
+  /// A search that was computed for nothing would leave a record.
+  @Test(arguments: [
+    ["search", "--format", "csv"], ["evaluate", "DARTS_V2", "--format", "csv"],
+    ["study", "run", "fig2", "--format", "csv"], ["runs", "replay", "--format", "csv"],
+  ])
+  func aFormatThatAResultDoesNotHaveIsRefusedBeforeAnythingIsDone(arguments: [String]) throws {
+    try inScratchFolder { folder in
+      let outcome = try BuiltProgram.run(arguments, in: folder)
+      #expect(outcome.exitCode == 2 && outcome.errors.contains("csv"), "\(outcome.errors)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    }
+  }
+
+  private func bash(_ command: String, in folder: URL? = nil) throws -> BuiltProgram.Outcome {
+    try BuiltProgram.run(
+      ["-c", command, BuiltProgram.url.path], in: folder, program: URL(filePath: "/bin/bash"))
+  }
+
+  @Test func outputThatIsLostIsAFailure() throws {
+    for command in ["runs schema", "--help"] {
+      let lost = try bash("\"$0\" \(command) > /dev/full")
+      #expect(lost.exitCode == 1, "\(command)")
+      #expect(lost.errors.contains("cannot write to standard output (No space left on device)"))
+    }
+    #expect(try bash("\"$0\" runs show none > /dev/full").exitCode == 2)
+  }
+
+  /// A file that may not grow is a full disk from its first byte on.
+  @Test func aNameIsFreeAgainWhenNothingCouldBeWrittenUnderIt() throws {
+    try inScratchFolder { folder in
+      let full = try bash(
+        "(ulimit -f 0; exec \"$0\" search --name mine --channels 2 --cells 1) 2>&1 | cat",
+        in: folder)
+      #expect(full.output.contains("runs/mine/manifest.json"), "\(full.output)")
+      let left = try FileManager.default.contentsOfDirectory(
+        atPath: folder.appending(path: "runs").path)
+      #expect(left == [])
+    }
+  }
+
   @Test func aTimedStepHasAValueInEveryColumn() throws {
     let outcome = try BuiltProgram.run("bench", "--config", "S", "--steps", "1", "--format", "csv")
     #expect(outcome.exitCode == 0)

@@ -1,5 +1,9 @@
+import ArgumentParser
 import Foundation
 import Testing
+
+@testable import Notebooks
+@testable import milenas_lab
 
 /// `notebook` as a user runs it, each in a folder of its own.
 @Suite final class NotebookTests {
@@ -22,10 +26,10 @@ import Testing
     try BuiltProgram.run(["notebook"] + arguments, in: folder)
   }
 
-  private static let referenceRun =
-    URL(filePath: #filePath).deletingLastPathComponent().appending(
-      path: "../../runs/reference-gradient-error"
-    ).standardizedFileURL.path
+  private static let runs =
+    URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../runs")
+    .standardizedFileURL
+  private static let referenceRun = runs.appending(path: "reference-gradient-error").path
 
   @Test func aStaleOutputMakesACheckFailAndAcceptMendsIt() throws {
     try write(
@@ -91,7 +95,7 @@ import Testing
 
   @Test func aNotebookThatRunsNotebooksIsRefused() throws {
     try write("```milenas\nnotebook check n.md\n```\n")
-    let outcome = try notebook("run", "n.md")
+    let outcome = try notebook("run", "n.md", "--allow-shell")
     #expect(outcome.exitCode == 1)
     #expect(outcome.errors.contains("a cell cannot run notebooks"))
   }
@@ -124,6 +128,63 @@ import Testing
     #expect(try notebook("run", "n.md").exitCode == 0)
     #expect(try text().contains("| completed | 4 | 64 | "))
     #expect(try notebook("new", "n.md", "--run", Self.referenceRun).exitCode == 2)
+  }
+
+  @Test func aNewNotebookOnAnEvaluationWithASpaceInItsNameRuns() throws {
+    let runs = folder.appending(path: "runs")
+    try FileManager.default.createDirectory(at: runs, withIntermediateDirectories: true)
+    try FileManager.default.copyItem(
+      at: Self.runs.appending(path: "reference-fig3/eval-n5r2-s0"),
+      to: runs.appending(path: "my evaluation"))
+    #expect(try notebook("new", "n.md", "--run", "my evaluation").exitCode == 0)
+    let outcome = try notebook("run", "n.md")
+    #expect(outcome.exitCode == 0, "\(outcome)")
+    #expect(try text().contains("| epoch | train_accuracy | test_accuracy |\n"))
+  }
+
+  @Test func aNotebookThatFailsKeepsNoOtherFromBeingChecked() throws {
+    for (name, code) in [
+      ("a", "genotype list"), ("b", "runs show no-such-run"), ("c", "data list"),
+    ] {
+      try Data("```milenas\n\(code)\n```\n".utf8).write(to: folder.appending(path: "\(name).md"))
+    }
+    let outcome = try notebook("check", "a.md", "b.md", "c.md", "--format", "json")
+    #expect(outcome.exitCode == 1)
+    #expect(outcome.errors.hasPrefix("milenas-lab: b.md, line 1, cell 1: exit code 2"))
+    let reports = try #require(
+      try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]])
+    #expect(reports.map { $0["path"] as? String } == ["a.md", "b.md", "c.md"])
+    #expect(reports.map { ($0["cells"] as? [Any])?.count } == [1, 0, 1])
+    #expect((reports[1]["failure"] as? String)?.contains("no-such-run") == true)
+    #expect(reports[0]["failure"] == nil && reports[2]["failure"] == nil)
+    let text = try notebook("run", "a.md", "missing.md", "c.md")
+    #expect(text.exitCode == 2, "a file that is not there is bad input")
+    #expect(text.output.contains("a.md: 1 of 1 cells") && text.output.contains("c.md: 1 of 1"))
+    #expect(!text.output.contains("missing.md"))
+  }
+
+  @Test func aCommandThatRemovesNeedsPermissionOutsideOfTheRepository() throws {
+    let run = folder.appending(path: "runs/x9")
+    try FileManager.default.createDirectory(at: run, withIntermediateDirectories: true)
+    try Data("{}".utf8).write(to: run.appending(path: "manifest.json"))
+    try write("```milenas\nruns remove x9 --yes\n```\n")
+    let refused = try notebook("run", "n.md")
+    #expect(refused.exitCode == 2 && refused.errors.contains("--allow-shell"))
+    #expect(FileManager.default.fileExists(atPath: run.path))
+    #expect(try notebook("run", "n.md", "--allow-shell").exitCode == 0)
+    #expect(!FileManager.default.fileExists(atPath: run.path))
+  }
+
+  @Test func theCommandsThatNeedNoPermissionExistWithTheirOptions() throws {
+    for (words, options) in CommandWords.reading where words[0] != "help" && words[0].first != "-" {
+      var command: any ParsableCommand.Type = MilenasLab.self
+      for word in words {
+        command = try #require(
+          command.configuration.subcommands.first { $0.configuration.commandName == word },
+          "\(words)")
+      }
+      for option in options { #expect(command.helpMessage().contains(option)) }
+    }
   }
 
   @Test func reportsComeInEveryFormat() throws {

@@ -111,6 +111,16 @@ import Testing
       try refused(["fig2", "--data", "paper", "--font", "No Such Face"], "no font called")
       try refused(["fig2", "--data", "paper", "--title", "漢"], "has no glyph for “漢”")
       try refused(["fig2", "--data", "paper", "--overlay", "paper"], "leave them out")
+      for from in ["1e9", "50", "nan", "inf", "-inf"] {
+        try refused(["fig2", "--data", "paper", "--from=\(from)"], "give --from a smaller number")
+      }
+      try refused(["fig2c", "--data", "paper", "--from", "5"], "leave it out")
+      for output in [
+        ["--caption", "-", "--format", "json"], ["--data-out", "-", "--format", "csv"],
+        ["--caption", "-", "--data-out", "-"],
+      ] {
+        try refused(["fig2", "--data", "paper"] + output, "write the others to files")
+      }
       try Data("size,error\n2,3\n".utf8).write(to: folder.appending(path: "one.csv"))
       try refused(["fig3c", "--points", "one.csv"], "there are 1 points")
       try search("milenas-1-s0", seed: 0, level: "run", in: folder)

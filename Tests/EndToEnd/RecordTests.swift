@@ -35,9 +35,41 @@ import Testing
     #expect(losses.exitCode == 0)
     #expect(losses.output.split(separator: "\r\n").map { $0.prefix(2) } == ["st", "0,", "1,"])
 
+    let twice = try run(
+      ["runs", "sql", "tiny", "select 1 as a, 2 as a, 3 as a_2", "--format", "json"])
+    let rows = try JSONSerialization.jsonObject(with: Data(twice.output.utf8)) as? [[String: Int]]
+    #expect(rows == [["a": 1, "a_3": 2, "a_2": 3]])
+    for limit in ["nan", "inf", "-1"] {
+      let refused = try run(["runs", "sql", "tiny", "select 1", "--time-limit=\(limit)"])
+      #expect(refused.exitCode == 2 && refused.errors.contains("--time-limit takes seconds"))
+    }
+    for (steps, says) in [
+      (["--from-step", "2"], "tiny has no step 2: its steps are 0 to 1"),
+      (["--from-step", "1", "--to-step", "0"], "--from-step 1 lies after --to-step 0"),
+    ] {
+      let refused = try run(["runs", "replay", "tiny"] + steps)
+      #expect(refused.exitCode == 2 && refused.errors.contains(says), "\(refused.errors)")
+    }
+    let listed = try run(["runs", "export", "tiny", "--to", "csv", "--format", "json"]).output
+    let files = try JSONSerialization.jsonObject(with: Data(listed.utf8)) as? [String]
+    #expect(files?.contains("tiny-csv/epochs.csv") == true, "\(listed)")
+
     let refused = try run(["runs", "sql", "tiny", "drop table steps"])
     #expect(refused.exitCode == 2)
     #expect(refused.errors.contains("only one SELECT is run"))
+
+    // The commands that it prints work as they are, in a shell.
+    let spaced = try run(
+      Self.search + ["--epochs", "1", "--steps-per-epoch", "1", "--runs-dir", "my runs"])
+    let next = spaced.output.split(separator: "\n").map(String.init)
+      .filter { $0.hasPrefix("  milenas-lab ") }
+    #expect(next.count == 3)
+    for line in next {
+      let typed = try BuiltProgram.run(
+        ["-c", line.replacing("milenas-lab", with: "\"$0\""), BuiltProgram.url.path], in: folder,
+        program: URL(filePath: "/bin/bash"))
+      #expect(typed.exitCode == 0, "\(line): \(typed.errors)")
+    }
 
     let again = try run(Self.search)
     #expect(again.exitCode == 2)
@@ -84,7 +116,11 @@ import Testing
       #expect(search.exitCode == 0, "\(search.errors)")
     }
     #expect(try run(["runs", "verify", "a"]).output.contains("a is whole"))
-    #expect(try run(["runs", "diff", "a", "b"]).exitCode == 0)
+    let same = try run(["runs", "diff", "a", "b"])
+    #expect(same.exitCode == 0)
+    #expect(
+      same.output.contains(
+        "all 4 steps and 2 epochs and the results that both have are the same in every bit\n"))
     let replay = try run(["runs", "replay", "a", "--threads", "2"])
     #expect(replay.output.contains("a is identical in every bit: 4 steps"))
     let part = try run(
@@ -105,7 +141,8 @@ import Testing
     #expect(damaged.output.contains("SHA-256"))
 
     #expect(try run(["runs", "remove", "a"]).exitCode == 2)
-    #expect(try run(["runs", "remove", "a", "--yes"]).exitCode == 0)
+    let removed = try run(["runs", "remove", "a", "--yes", "--format", "json"])
+    #expect(removed.exitCode == 0 && removed.output == "[\n  \"runs/a\"\n]\n", "\(removed.output)")
     #expect(!(try run(["runs", "list"]).output.contains("a  completed")))
   }
 
@@ -143,7 +180,7 @@ import Testing
         + ["--steps-per-epoch", "1"])
     #expect(drawn.exitCode == 0, "\(drawn.errors)")
     #expect(try run(["evaluate", "drawn"] + settings).exitCode == 0)
-    #expect(try run(["runs", "show"]).output.contains("cell from     drawn, epoch 0"))
+    #expect(try run(["runs", "show"]).output.contains("cell from     drawn@0"))
 
     let ended = try run(["evaluate", "--resume", "e1"])
     #expect(ended.exitCode == 2 && ended.errors.contains("e1 is completed"))

@@ -148,6 +148,44 @@ import Testing
     #expect(collected.output.contains("bilevel-s0 is waiting"))
   }
 
+  /// Both searches draw one cell each, and cells of the same size are told apart by their search.
+  @Test func twoGroupsOfEvaluationsHaveRecordsOfTheirOwn() throws {
+    try write(
+      """
+      name: tiny
+      seeds: [0]
+      search:
+        { batch: 4, train-images: 32, channels: 2, cells: 3, nodes: 1, epochs: 1, steps-per-epoch: 1 }
+      settings: { a: { method: darts-1st }, b: { method: milenas-1st } }
+      evaluate:
+        { batch: 50, train-images: 100, channels: 2, cells: 3, epochs: 1, steps-per-epoch: 1 }
+      evaluations:
+        one: { of: a, cells: each-size, at-most: 2 }
+        two: { of: b, cells: each-size, at-most: 2 }
+
+      """)
+    let ran = try run("study", "run", "tiny.yaml", "--workers", "1", "--runs-dir", "my runs")
+    #expect(ran.exitCode == 0, "\(ran.errors)\(ran.output)")
+    #expect(ran.output.contains("  milenas-lab study collect tiny --runs-dir 'my runs'\n"))
+    #expect(ran.output.contains("  milenas-lab runs list --runs-dir 'my runs/tiny'\n"))
+    let collected = try json("study", "collect", "tiny", "--runs-dir", "my runs")
+    let runs = try #require(collected["runs"] as? [[String: Any]])
+    let names = runs.compactMap { $0["task"] as? String }
+    #expect(names.count == 4 && Set(names).count == 4)
+    #expect(names[2].hasPrefix("eval-a-s0-n") && names[3].hasPrefix("eval-b-s0-n"), "\(names)")
+  }
+
+  @Test func aBrokenStudyIsListedAsUnreadable() throws {
+    #expect(try run("study", "submit", "tiny.yaml", "--print").exitCode == 0)
+    let broken = folder.appending(path: "runs/broken")
+    try FileManager.default.createDirectory(at: broken, withIntermediateDirectories: true)
+    try Data("name: [".utf8).write(to: broken.appending(path: "study.yaml"))
+    let list = try run("study", "list", "--format", "csv")
+    #expect(list.exitCode == 0, "\(list.errors)")
+    #expect(list.output.contains("broken,unreadable,,"), "\(list.output)")
+    #expect(list.output.contains("tiny,0 of 4 done,"), "\(list.output)")
+  }
+
   /// The command lines of the study behind the committed figures.
   @Test func theShippedStudiesAreTheirCommandLines() throws {
     let lines = try run("study", "plan", "fig2", "--commands").output.split(separator: "\n")
@@ -181,7 +219,11 @@ import Testing
         .utf8
     )
     .write(to: stand)
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: stand.path)
+    let queue = bin.appending(path: "squeue")
+    try Data("#!/bin/bash\n".utf8).write(to: queue)
+    for file in [stand, queue] {
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
+    }
     func submit(_ arguments: String...) throws -> BuiltProgram.Outcome {
       try BuiltProgram.run(
         ["PATH=\(bin.path):/usr/bin:/bin", BuiltProgram.url.path, "study", "submit", "tiny.yaml"]
@@ -207,6 +249,22 @@ import Testing
     let early = try run("study", "task", "runs/tiny", "--index", "4")
     #expect(early.exitCode == 1 && early.errors.contains("is not done"))
     #expect(try submit("--print").output.contains("#SBATCH --array=0,2-3\n"))
+    let scripts = try submit("--print", "--format", "json").output
+    let parts = try JSONSerialization.jsonObject(with: Data(scripts.utf8)) as? [[String: Any]]
+    #expect(parts?.map { $0["part"] as? String } == ["searches", "evaluations"])
+    let commands = try run("study", "plan", "tiny", "--commands", "--format", "json").output
+    let lines = try JSONSerialization.jsonObject(with: Data(commands.utf8)) as? [String]
+    #expect(lines?.count == 3)
+    // A queue that does not answer is not an empty one.
+    try Data("#!/bin/bash\necho 'no controller' >&2; exit 1\n".utf8).write(to: queue)
+    let unknown = try submit()
+    #expect(unknown.exitCode == 1 && unknown.errors.contains("squeue failed (no controller)"))
+    #expect(try String(contentsOf: calls, encoding: .utf8).split(separator: "\n").count == 2)
+    let status = try BuiltProgram.run(
+      ["PATH=\(bin.path):/usr/bin:/bin", BuiltProgram.url.path, "study", "status", "tiny"],
+      in: folder, program: URL(filePath: "/usr/bin/env"))
+    #expect(status.exitCode == 0 && status.errors.hasPrefix("warning: squeue failed"))
+    try Data("#!/bin/bash\n".utf8).write(to: queue)
     try Data("#!/bin/bash\necho 'no such partition' >&2; exit 1\n".utf8).write(to: stand)
     let refused = try submit()
     #expect(refused.exitCode == 1 && refused.errors.contains("sbatch failed: no such partition"))

@@ -59,6 +59,49 @@ import Testing
     #expect(wrong(run) == [], "the broken file was written again")
   }
 
+  /// The chain goes on from a checkpoint's digest: with a wrong one every row after it would be wrong for good.
+  @Test(arguments: RunKind.allCases)
+  func aCheckpointThatIsNotInTheChainIsFoundAndNotGoneOnFrom(kind: RunKind) throws {
+    let tiny = tiny(kind)
+    let whole = try tiny.run("whole")
+    let run = try tiny.run("run", stopAfter: 3)
+    #expect(wrong(run) == [])
+    try edit(run, "UPDATE checkpoints SET digest = zeroblob(32)")
+    let findings = wrong(run)
+    #expect(
+      findings.map(\.subject) == [2, 3].map { "checkpoints/step-00000\($0).safetensors" })
+    #expect(findings.allSatisfy { $0.says.contains("is not that of the chain at its step") })
+    var notices: [String] = []
+    try tiny.resume(run) { notices.append($0) }
+    #expect(notices.count == 2)
+    #expect(try run.digest() == whole.digest())
+    #expect(wrong(run) == [])
+  }
+
+  /// No digest follows the last row, so what is missing there is told by the attempt and the result alone.
+  @Test(arguments: RunKind.allCases)
+  func anEndThatIsGoneIsFound(kind: RunKind) throws {
+    let run = try tiny(kind).run("run")
+    let data = try Data(contentsOf: run.logFile)
+    let ofSearch =
+      kind == .search
+      ? "DELETE FROM step_seconds WHERE step > 1; DELETE FROM gradient_terms WHERE step > 1;" : ""
+    let rows = """
+      \(ofSearch) DELETE FROM steps WHERE step > 1; DELETE FROM epochs WHERE epoch = 1;
+      DELETE FROM checkpoints WHERE step = 4;
+      """
+    for sql in [
+      "DELETE FROM result", "DELETE FROM result; \(rows)", rows,
+      "UPDATE attempts SET outcome = 'interrupted'", "UPDATE attempts SET outcome = NULL",
+    ] {
+      try edit(run, sql)
+      let findings = wrong(run)
+      #expect(findings.contains { $0.subject == "result" }, "\(sql): \(findings)")
+      try data.write(to: run.logFile)
+    }
+    #expect(wrong(run) == [])
+  }
+
   @Test(arguments: RunKind.allCases)
   func missingCheckpointsMakeTheRunBeginAgainWithTheSameBits(kind: RunKind) throws {
     let tiny = tiny(kind)

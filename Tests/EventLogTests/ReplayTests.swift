@@ -138,7 +138,9 @@ struct MethodOnSpace: CustomTestStringConvertible {
   func aRunOfAnyLevelIsTakenUp(level: LogLevel) throws {
     let whole = try tiny.run("whole", record: RecordOptions(level: level))
     let broken = try tiny.run("broken", record: RecordOptions(level: level), stopAfter: 1)
+    #expect(Verification(broken).isWhole)
     try tiny.resume(broken, stopAfter: 2)
+    #expect(Verification(broken).isWhole)
     try tiny.resume(broken)
     #expect(try RunReader(whole).digest() == RunReader(broken).digest())
     #expect(Verification(broken).isWhole)
@@ -161,6 +163,37 @@ struct MethodOnSpace: CustomTestStringConvertible {
       try Int.fetchAll($0, sql: "SELECT attempt FROM steps ORDER BY step")
     }
     #expect(attempts == [0, 0, 0, 1])
+  }
+
+  /// Killed after step 3, taken up from step 2 and interrupted there: the row beyond is of the attempt before.
+  @Test func anAttemptThatEndsBeforeTheOneBeforeItIsWhole() throws {
+    let run = try tiny.run("run", stopAfter: 3)
+    try edit(run) {
+      try $0.execute(
+        sql: """
+          DELETE FROM checkpoints WHERE step = 3; DELETE FROM result;
+          UPDATE attempts SET ended = NULL, outcome = NULL
+          """)
+    }
+    try tiny.resume(run, stopAfter: 0)
+    #expect(try RunReader(run).result()?.steps == 2 && RunReader(run).stepCount() == 3)
+    let verification = Verification(run)
+    #expect(verification.isWhole, "\(verification.findings)")
+    try tiny.resume(run)
+    #expect(try RunReader(run).digest() == RunReader(tiny.run("whole")).digest())
+  }
+
+  @Test func aRangeOfStepsHasNoStepThatIsNotRecorded() throws {
+    let run = try tiny.run("run")
+    let replay = try Replay(run, threads: 1)
+    #expect(try replay.range(from: nil, to: nil) == 0..<4)
+    #expect(try replay.range(from: 1, to: 2) == 1..<3)
+    #expect(try replay.range(from: 3, to: 1).isEmpty)
+    for step in [-1, 4, Int.max] {
+      let error = EventLogError.noSuchStep(step, run: "run", steps: 4)
+      #expect(throws: error) { try replay.range(from: step, to: nil) }
+      #expect(throws: error) { try replay.range(from: nil, to: step) }
+    }
   }
 
   @Test func aStepThatWasChangedIsNotTrusted() throws {
@@ -267,6 +300,40 @@ struct MethodOnSpace: CustomTestStringConvertible {
     #expect(other.settings.map(\.name) == ["alphaRate"])
     #expect(other.firstDifference?.step == 0)
     #expect(!other.areSame)
+  }
+
+  @Test func runsThatEndElsewhereAreNotTheSame() throws {
+    let whole = try tiny.run("whole")
+    let three = try tiny.run("three", stopAfter: 3)
+    let one = try tiny.run("one", stopAfter: 1)
+    let interrupted = try RunComparison(three, one)
+    #expect(interrupted.firstDifference == nil && interrupted.commonSteps == 1)
+    #expect(interrupted.steps == [3, 1] && !interrupted.areSame)
+    #expect(try !RunComparison(whole, three).areSame)
+    #expect(try RunComparison(three, three).areSame)
+    let cut = RunFolder(tiny.scratch.url.appending(path: "cut"))
+    try FileManager.default.copyItem(at: whole.url, to: cut.url)
+    try edit(cut) { try $0.execute(sql: "DELETE FROM result") }
+    #expect(try !RunComparison(whole, cut).areSame)
+  }
+
+  /// At level `run` there is nothing but a result to compare.
+  @Test func resultsAreComparedWhereNoStepIsRecorded() throws {
+    let run = try tiny.run("run", record: RecordOptions(level: .run, checkpoints: .none))
+    func compared(_ name: String, _ sql: String) throws -> RunComparison {
+      let copy = RunFolder(tiny.scratch.url.appending(path: name))
+      try FileManager.default.copyItem(at: run.url, to: copy.url)
+      try edit(copy) { try $0.execute(sql: sql) }
+      return try RunComparison(run, copy)
+    }
+    let same = try compared("same", "UPDATE result SET seconds = seconds + 1")
+    #expect(same.areSame && same.haveResults)
+    let accuracy = try compared("accuracy", "UPDATE result SET valid_accuracy = 0.123")
+    #expect(accuracy.firstDifference?.quantity == "valid_accuracy" && !accuracy.areSame)
+    let digest = try compared("digest", "UPDATE result SET digest = zeroblob(32)")
+    #expect(digest.firstDifference?.quantity == "the chain of digests" && !digest.areSame)
+    let killed = try compared("killed", "DELETE FROM result; UPDATE attempts SET outcome = NULL")
+    #expect(!killed.isOfAnything && !killed.areSame)
   }
 
   @Test func aSearchThatHadEndedStaysEnded() throws {

@@ -78,6 +78,25 @@ import Testing
     #expect(error?.description.contains("set --runs-dir") == true)
   }
 
+  /// The remedy names the option of the command that writes there.
+  @Test func anExportThatCannotBeWrittenNamesItsOwnOption() throws {
+    try Data().write(to: scratch.url.appending(path: "file"))
+    let error = #expect(throws: EventLogError.self) {
+      try AtomicFile.createFolder(scratch.url.appending(path: "file/out"), option: "--out")
+    }
+    #expect(error?.description.contains("set --out to a folder that can be written") == true)
+  }
+
+  @Test func aFolderIsRemovedOnlyWhenItIsEmpty() throws {
+    let run = try store.create(name: "run")
+    try Data().write(to: run.manifestFile)
+    run.removeIfEmpty()
+    #expect(run.isRun)
+    try FileManager.default.removeItem(at: run.manifestFile)
+    run.removeIfEmpty()
+    #expect(store.freeName("run") == "run")
+  }
+
   @Test func aFileInPlaceOfTheFolderIsNamed() throws {
     let file = scratch.url.appending(path: "file")
     try Data().write(to: file)

@@ -146,21 +146,40 @@ import Testing
     ) { try runner.run(folder.file) }
   }
 
-  @Test func shellCellsOfAForeignNotebookNeedPermission() throws {
-    let folder = try NotebookFolder("```milenas\na\n```\n\n```sh\nb\n```\n")
+  @Test(arguments: [
+    "```sh\nb\n```", "```milenas\nruns remove b --yes\n```", "```milenas\nsearch\n```",
+    "```milenas\nruns list\nmilenas-lab runs verify --repair b\n```",
+    "```milenas\nruns replay b --dump=w\n```", "```milenas\nno-such-command\n```",
+    "```milenas {makes=b}\nruns list\n```", "```milenas {figure=b.svg}\nruns list\n```",
+  ])
+  func cellsOfAForeignNotebookThatMayWriteNeedPermission(cell: String) throws {
+    let folder = try NotebookFolder(
+      "```milenas\nmilenas-lab runs verify a\n```\n\n\(cell)\n")
     let log = Log()
     let interpreter = NotebookFolder.interpreter(log.echo)
     var runner = NotebookRunner(
       in: NotebookPlace(folder: folder.url, isOwn: false),
       interpreters: [.sh: interpreter, .milenas: interpreter], version: "1")
     #expect(
-      throws: NotebookError.shellNotAllowed(
+      throws: NotebookError.writingNotAllowed(
         path: folder.file.relativePath, line: 5, cell: "cell 2")
     ) { try runner.run(folder.file) }
     #expect(log.codes.isEmpty)
+    runner.only = ["1"]
+    _ = try runner.run(folder.file)
+    #expect(log.codes == ["milenas-lab runs verify a"])
+  }
+
+  @Test func permissionIsForAllCells() throws {
+    let folder = try NotebookFolder("```milenas\nsearch\n```\n\n```sh\nb\n```\n")
+    let log = Log()
+    let interpreter = NotebookFolder.interpreter(log.echo)
+    var runner = NotebookRunner(
+      in: NotebookPlace(folder: folder.url, isOwn: false),
+      interpreters: [.sh: interpreter, .milenas: interpreter], version: "1")
     runner.allowsShell = true
     _ = try runner.run(folder.file)
-    #expect(log.codes == ["a", "b"])
+    #expect(log.codes == ["search", "b"])
   }
 
   @Test func aRepositoryIsTheNearestFolderWithGit() throws {

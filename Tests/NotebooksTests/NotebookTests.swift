@@ -1,3 +1,4 @@
+import EventLog
 import Testing
 
 @testable import Notebooks
@@ -49,6 +50,14 @@ import Testing
         == ["| 1 |\n| ---: |\n| 1 |", nil, "```text\n<!-- /output -->\n```"])
     #expect(cells.map(\.output?.key) == ["0123456789ab", nil, ""])
     #expect(cells[2].options.isIgnored)
+  }
+
+  @Test(arguments: [RunKind.search, .evaluation], ["a/b", "my run", "a\"b \\c", "it's {x=1}"])
+  func aNewNotebookNamesItsRunWhateverItIsCalled(kind: RunKind, name: String) throws {
+    let cells = try Notebook(NotebookTemplate.text(on: name, of: kind), path: "n.md").cells
+    #expect(cells.map(\.options.run) == [name, name, nil])
+    #expect(cells.map(\.options.name) == ["outcome", "curve", "verify"])
+    #expect(try CommandWords.commands(of: cells[2].code) == [["runs", "verify", name]])
   }
 
   @Test(arguments: ["\n", "\r\n", "\r"], ["", "\u{FEFF}"])

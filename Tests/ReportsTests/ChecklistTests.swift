@@ -110,7 +110,7 @@ import Testing
     }
     let final = try item("1.3", list).evidence
     #expect(final.count == 1)
-    #expect(final[0].value.hasPrefix("final: the cell of tiny after epoch 2, seed 5, 1 epochs"))
+    #expect(final[0].value.hasPrefix("final: the cell tiny@1, seed 5, 1 epochs"))
   }
 
   @Test func anEvaluationAloneHasNoChecklist() throws {

@@ -1,5 +1,6 @@
 import EventLog
 import Foundation
+import Supernet
 import Testing
 
 @testable import Reports
@@ -88,6 +89,35 @@ import Testing
     #expect(parsed.texts.contains("70.00 ± 49.68"))
     #expect(parsed.texts.contains("4 searches with 2 settings on fashion-mini; all have ended."))
     #expect(parsed.texts.contains("single-level") && parsed.texts.contains("milenas-1st"))
+  }
+
+  private func leave(cellOfEpoch epoch: Int?, n: Int, r: Int, in run: RunFolder) throws {
+    try TinyRuns.execute(
+      """
+      UPDATE result
+      SET genotype = ?, genotype_epoch = ?, normal_convolutions = ?, reduction_convolutions = ?
+      """, ["\(KnownGenotypes()["DARTS_V2"].genotype)", epoch, n, r], in: run)
+  }
+
+  /// As a stop by curvature leaves the cell of an earlier epoch, and Ctrl-C within an epoch that of none.
+  @Test(arguments: [0, nil] as [Int?])
+  func theSizeIsThatOfTheCellThatIsShown(epoch: Int?) throws {
+    try leave(cellOfEpoch: epoch, n: 6, r: 0, in: runs.search("tiny"))
+    let texts = ParsedPage(try page("tiny").html).texts
+    // 3.349342 million, as the public DARTS code counts its cell.
+    #expect(texts.contains("3.349 M"))
+    #expect(texts.contains("0 (tiny@0)") == (epoch == 0))
+  }
+
+  @Test func aStudyComparesTheCellsThatItsSearchesLeave() throws {
+    for (seed, n, r) in [(UInt64(0), 2, 0), (1, 3, 1)] {
+      try leave(
+        cellOfEpoch: 0, n: n, r: r, in: runs.search("a-s\(seed)", level: .epoch, seed: seed))
+    }
+    let texts = ParsedPage(try page(runs.folder.path).html).texts
+    // ± 12.7062 · ½, the 97.5 % point of Student's t with 1 degree of freedom.
+    #expect(texts.contains("2.5 ± 6.4") && texts.contains("0.5 ± 6.4"))
+    #expect(texts.contains("3.349 ± 0.000"))
   }
 
   @Test func theSettingOfARunIsItsNameWithoutTheSeed() {

@@ -37,6 +37,21 @@ import Testing
           + "--index \"$SLURM_ARRAY_TASK_ID\"\n"))
   }
 
+  /// sbatch reads a directive up to white space or #, takes what stands between quotes as it is, and drops a backslash.
+  @Test func directivesAreQuotedWhereSbatchWouldCutThem() throws {
+    #expect(SlurmArray.directive("time", "1-12:00:00") == "--time=1-12:00:00")
+    #expect(
+      SlurmArray.directive("output", ##"/a b/#1/"c"\d"##) == ##"--output="/a b/\#1/\"c\"\\d""##)
+    let folder = try Samples.folder(
+      Self.text, in: scratch.url.appending(path: "my runs, 50%", directoryHint: .isDirectory))
+    let options = SlurmArray.Options(program: URL(filePath: "/usr/bin/milenas-lab"))
+    let text = try SlurmArray(folder, options: options).write(queue: nil)[0].text
+    // %% is a percent sign in Slurm's patterns of file names.
+    #expect(text.contains("my runs, 50%%/mine/logs/slurm-%A_%a.out\"\n"))
+    #expect(text.contains("\n#SBATCH --output=\"/"))
+    #expect(text.contains("study task '\(folder.url.path)' --threads"))
+  }
+
   @Test func tasksInTheQueueAreNotSubmittedAgain() throws {
     let folder = try Samples.folder(Self.text, in: scratch.url)
     let queue = SlurmQueue(

@@ -177,6 +177,28 @@ import Testing
     ) { try Samples.file(text).study() }
   }
 
+  /// The sizes that one search finds tell its evaluations apart; two searches may find the same size.
+  @Test(arguments: [
+    ("best: { of: a, cells: each-size, at-most: 2 }", false),
+    ("best: { of: a, cells: each-size, at-most: 2 }, final: { of: b }", false),
+    ("best: { of: [a, b], cells: each-size, at-most: 2 }", true),
+    (
+      "best: { of: a, cells: each-size, at-most: 2 }, more: { of: b, cells: each-size, at-most: 1 }",
+      true
+    ),
+  ])
+  func evaluationsNameTheirSearchWhereSeveralFindCells(text: String, named: Bool) throws {
+    let study = try Samples.file(
+      """
+      name: mine
+      seeds: [0]
+      settings: { a: { method: darts-1st }, b: { method: darts-2nd } }
+      evaluations: { \(text) }
+      """
+    ).study()
+    #expect(study.evaluations.allSatisfy { $0.namesSearch == named })
+  }
+
   @Test func aSizeThatThereIsNotIsRefused() throws {
     #expect(
       throws: StudyError.noSuchSize("huge", study: "mine", known: ["small", "large"])

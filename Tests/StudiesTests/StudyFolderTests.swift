@@ -45,6 +45,37 @@ import Testing
     #expect(shelf().begunNames() == ["mine"])
   }
 
+  @Test func aFileWithTheLineEndsOfWindowsKeepsOneSize() throws {
+    let text = Self.text.replacing("sizes:", with: "size: small\nsizes:")
+      .replacing("\n", with: "\r\n")
+    let file = scratch.url.appending(path: "mine.yaml")
+    try Data(text.utf8).write(to: file)
+    for _ in 1...2 {
+      try shelf().study(file.path, size: "large").create()
+      #expect(try shelf().study("mine").study.size == "large")
+    }
+  }
+
+  @Test func theNameOfAStudyIsAFolderInTheRunsFolderAndGivenOnce() throws {
+    let file = scratch.url.appending(path: "mine.yaml")
+    try Data(Self.text.utf8).write(to: file)
+    for name in ["../esc", "a/b", ""] {
+      #expect(throws: StudyError.impossibleName(name)) { try shelf().study(file.path, name: name) }
+    }
+    let folder = try shelf().study(file.path)
+    try folder.create()
+    #expect(
+      throws: StudyError.nameOfBegunStudy(folder: folder.url.relativePath, name: "other")
+    ) { try shelf().study("mine", name: "other") }
+  }
+
+  @Test func twoTasksOfOneNameAreRefused() throws {
+    let folder = try Samples.folder(Self.text, in: scratch.url)
+    try folder.checkNames(["a", "b"])
+    let error = #expect(throws: StudyError.self) { try folder.checkNames(["a", "b", "a"]) }
+    #expect(error?.description.contains("two tasks would be called a: rename a setting") == true)
+  }
+
   @Test func aStudyThatThereIsNotIsNamedWithTheNearest() throws {
     #expect(
       throws: StudyError.noSuchStudy(name: "fig22", known: ["fig2", "fig3"], nearest: "fig2")

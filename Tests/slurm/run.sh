@@ -13,7 +13,7 @@ began=$SECONDS
 say() { echo "[$((SECONDS - began)) s] $*"; }
 fail() {
   say "FAILED: $*"
-  tail -n 20 "$folder"/log/*.log "$folder"/runs/*/logs/* 2>/dev/null || true
+  tail -n 20 "$folder"/log/*.log "$folder/$runs"/*/logs/* 2>/dev/null || true
   exit 1
 }
 finish() {
@@ -31,7 +31,9 @@ trap finish EXIT
 # munge and Slurm insist on folders that nobody else can write.
 umask 022
 chmod 755 "$folder"
-mkdir -p "$folder"/{run,log,state,spool,runs}
+# A space, which sbatch takes for the end of a word.
+runs='my runs'
+mkdir -p "$folder"/{run,log,state,spool,"$runs"}
 head -c 128 /dev/urandom > "$folder/munge.key"
 chmod 400 "$folder/munge.key"
 munged --key-file="$folder/munge.key" --socket="$folder/run/munge.socket" \
@@ -69,11 +71,11 @@ settings:
   mixed: { method: milenas-1st }
 STUDY
 cd "$folder"
-"$program" study submit tiny.yaml --threads-per-worker 1 --array-parallelism 2 --time 1 --warning 10
+"$program" study submit tiny.yaml --runs-dir "$runs" --threads-per-worker 1 --array-parallelism 2 --time 1 --warning 10
 say "submitted"
 
 worker() { pgrep -f "milenas-lab search .*$1 .*--runs-dir $folder" || true; }
-has_checkpoint() { ls "$folder/runs/tiny/$1/checkpoints/"step-*.safetensors > /dev/null 2>&1; }
+has_checkpoint() { ls "$folder/$runs/tiny/$1/checkpoints/"step-*.safetensors > /dev/null 2>&1; }
 await() {
   for _ in $(seq "$2"); do
     eval "$1" && return
@@ -91,25 +93,25 @@ say "bilevel-s0 hangs in the midst of its work"
 await '[ -n "$(worker bilevel-s1)" ] && has_checkpoint bilevel-s1' 200
 kill -9 $(worker bilevel-s1)
 say "bilevel-s1 was killed with signal 9"
-await 'grep -q "ending the task after its step" runs/tiny/logs/slurm-*_0.out' 500
+await 'grep -q "ending the task after its step" "$runs"/tiny/logs/slurm-*_0.out' 500
 kill -CONT $hanging
-await 'grep -q "queued again, for the 1. time" runs/tiny/logs/slurm-*_0.out' 100
+await 'grep -q "queued again, for the 1. time" "$runs"/tiny/logs/slurm-*_0.out' 100
 queued=$SECONDS
 say "bilevel-s0 reached its limit, wrote a checkpoint and is queued again"
-await '"$program" study status tiny --format csv | grep -q "^bilevel-s0,queued"' 100
-"$program" study status tiny
+await '"$program" study status tiny --runs-dir "$runs" --format csv | grep -q "^bilevel-s0,queued"' 100
+"$program" study status tiny --runs-dir "$runs"
 # Slurm lets a task that was queued again wait for two minutes; an administrator need not.
-job=$(cat runs/tiny/slurm-jobs.txt)
+job=$(cat "$runs/tiny/slurm-jobs.txt")
 # Said again and again: said while the task still ends, it is forgotten.
 await 'scontrol update JobId=${job}_0 StartTime=now 2> /dev/null;
-  [ "$("$program" study status tiny --format csv | grep -c ",done,")" = 4 ]' 600
+  [ "$("$program" study status tiny --runs-dir "$runs" --format csv | grep -c ",done,")" = 4 ]' 600
 say "all four are done; the requeue took $((SECONDS - queued)) s"
-grep -q "its worker was ended by signal 9" runs/tiny/logs/slurm-*_1.out || fail "no word of the killed worker"
+grep -q "its worker was ended by signal 9" "$runs"/tiny/logs/slurm-*_1.out || fail "no word of the killed worker"
 
-"$program" study collect tiny || fail "the records are not whole"
-"$program" study run tiny.yaml --name local > /dev/null 2> local.log || fail "the local runs: $(cat local.log)"
+"$program" study collect tiny --runs-dir "$runs" || fail "the records are not whole"
+"$program" study run tiny.yaml --runs-dir "$runs" --name local > /dev/null 2> local.log || fail "the local runs: $(cat local.log)"
 digests() {
-  "$program" study collect "$1" --format csv 2> /dev/null | tr -d '\r' | awk -F, 'NR > 1 { print $1, $NF }'
+  "$program" study collect "$1" --runs-dir "$runs" --format csv 2> /dev/null | tr -d '\r' | awk -F, 'NR > 1 { print $1, $NF }'
 }
 diff <(digests tiny) <(digests local) || fail "the digests differ"
 say "the digests of all four are those of local runs"

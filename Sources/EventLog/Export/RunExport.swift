@@ -32,7 +32,7 @@ public struct RunExport {
   /// - Returns: what was written.
   /// - Throws: `EventLogError.folderNotWritable`, `.writeFailed`, `.diskFull`.
   public func write(_ format: Format, to folder: URL) throws -> [URL] {
-    try AtomicFile.createFolder(folder)
+    try AtomicFile.createFolder(folder, option: "--out")
     let files: [(String, Data)]
     switch format {
     case .csv: files = forms.csv

@@ -32,7 +32,7 @@ public struct VectorDump {
   ///
   /// - Throws: `EventLogError.folderNotWritable`, `.writeFailed`, `.diskFull`.
   public func write<Loop>(_ step: RecordReplay<Loop>.Step, of replay: RecordReplay<Loop>) throws {
-    try AtomicFile.createFolder(folder)
+    try AtomicFile.createFolder(folder, option: "--out")
     let digits = String(step.record.step)
     let stem = "step-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
     let layout = replay.loop.layout
