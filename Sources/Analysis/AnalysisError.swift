@@ -50,7 +50,7 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
     case .notRecorded(let run, let what):
       "the record of \(run) holds no \(what): wait until its first epoch has ended, or name another run"
     case .tooFewBatches(let run, let distinct, let asked):
-      "only \(distinct) of the \(asked) pairs of batches that this takes from \(run) differ, as its data hold no more: "
+      "\(run) has data for \(distinct) different pair\(distinct == 1 ? "" : "s") of batches, and this takes \(asked): "
         + "give fewer --batches, or a run with more --train-images or a smaller --batch"
     case .badStep(let word): "“\(word)” is no step: give numbers such as 125,250"
     case .unfit(let reason):

@@ -202,7 +202,7 @@ extension Figure {
         title: title,
         panels: [
           Panel(
-            x: Axis("Epochs done", isWhole: true), y: Axis("Eigenvalue of ∇²_{*α*}*L*_{val}"),
+            x: Axis("Epochs done", isWhole: true), y: Axis("Eigenvalue of ∇²_{α}*L*_{val}"),
             marks: marks)
         ]),
       data: FigureData(
