@@ -6,6 +6,7 @@ public struct SizeUnit: Equatable, Sendable {
   public let isThousands: Bool
 
   /// - Parameter largest: of the sizes to be shown, in millions.
+  /// The one in which the largest of some sizes has digits before the point.
   public init(largest: Double) { isThousands = largest < 0.5 }
 
   /// How many of these a million is.
