@@ -5,8 +5,9 @@ public struct SizeUnit: Equatable, Sendable {
   /// Thousands, not millions.
   public let isThousands: Bool
 
-  /// - Parameter largest: of the sizes to be shown, in millions.
-  /// The one in which the largest of some sizes has digits before the point.
+  /// The unit for sizes of which the largest is given.
+  ///
+  /// - Parameter largest: in millions.
   public init(largest: Double) { isThousands = largest < 0.5 }
 
   /// How many of these a million is.
