@@ -91,9 +91,9 @@ struct ProgramOfCommit {
       (commands, path) = ([], "milenas-lab")
       return
     }
-    let folder = Words.quoted("../milenas-lab-\(commit.prefix(12))")
+    let folder = ShellWord.quoted("../milenas-lab-\(commit.prefix(12))")
     commands = [
-      "git worktree add --detach \(folder) \(Words.quoted(commit))",
+      "git worktree add --detach \(folder) \(ShellWord.quoted(commit))",
       "swift build -c release --package-path \(folder)",
     ]
     path = "../milenas-lab-\(commit.prefix(12))/.build/release/milenas-lab"

@@ -34,7 +34,7 @@ public struct ReportedRun<Loop: RecordedLoop>: Sendable {
   /// The folder's name.
   public var name: String { summary.name }
   /// The folder, as commands find it from the current one; quoted for a shell.
-  var shellPath: String { Words.quoted(Words.path(folder.url)) }
+  var shellPath: String { ShellWord.quoted(Words.path(folder.url)) }
   /// Every setting, resolved.
   public var settings: Loop.Configuration { manifest.configuration }
 }

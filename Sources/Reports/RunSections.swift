@@ -216,7 +216,7 @@ struct RunSections {
         .tag("p", [:], .text(program.words)),
         .commands(
           program.commands + (search.map { [$0] } ?? [])
-            + ["milenas-lab runs diff \(run.shellPath) \(Words.quoted(copy))"]),
+            + ["milenas-lab runs diff \(run.shellPath) \(ShellWord.quoted(copy))"]),
         .group(
           invocation?.isComplete == true
             ? []

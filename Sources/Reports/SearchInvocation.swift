@@ -42,7 +42,7 @@ extension ReportedSearch {
     if manifest.checkpoints != .all {
       words += ["--keep-checkpoints", manifest.checkpoints.description]
     }
-    return (words + ["--name", name]).map(Words.quoted).joined(separator: " ")
+    return (words + ["--name", name]).map(ShellWord.quoted).joined(separator: " ")
   }
 }
 

@@ -146,8 +146,8 @@ struct StudySections {
       let program = ProgramOfCommit(commits.first)
       let runs = groups.flatMap(\.runs)
       let lines = runs.compactMap { try? $0.searchLine(name: $0.name, by: program.path) }
-      let names = runs.map { Words.quoted($0.name) }.joined(separator: " ")
-      let folder = Words.quoted(
+      let names = runs.map { ShellWord.quoted($0.name) }.joined(separator: " ")
+      let folder = ShellWord.quoted(
         Words.path(subject.searches[0].folder.url.deletingLastPathComponent()))
       return .section(
         "Reproduce",

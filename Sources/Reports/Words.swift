@@ -34,12 +34,4 @@ public enum Words {
     let (path, here) = (url.path, FileManager.default.currentDirectoryPath + "/")
     return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
   }
-
-  /// In single quotes where a shell would read it as anything but itself.
-  static func quoted(_ word: String) -> String {
-    let isPlain = word.allSatisfy {
-      $0.isASCII && ($0.isLetter || $0.isNumber || "-_./,:=@%+".contains($0))
-    }
-    return isPlain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
-  }
 }

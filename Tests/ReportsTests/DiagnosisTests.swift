@@ -84,7 +84,7 @@ import Testing
   func aShellGivesBackAQuotedWord(word: String) throws {
     let shell = Process()
     shell.executableURL = URL(filePath: "/bin/sh")
-    shell.arguments = ["-c", "printf %s \(Words.quoted(word))"]
+    shell.arguments = ["-c", "printf %s \(ShellWord.quoted(word))"]
     let output = Pipe()
     shell.standardOutput = output
     try shell.run()
