@@ -40,10 +40,11 @@ extension Arena {
     _ plane: Int, _ table: StencilTable, _ places: UnitPlaces, scratch: Int, into z: Int,
     moments: Int, ahead: Ahead = .nothing
   ) {
+    var cursor = AheadCursor(ahead, in: self)
     if isWide(table.channels) {
-      depthwise(A.Wide.self, plane, table, places.depthwise, scratch, ahead)
+      depthwise(A.Wide.self, plane, table, places.depthwise, scratch, &cursor)
     } else {
-      depthwise(A.Narrow.self, plane, table, places.depthwise, scratch, ahead)
+      depthwise(A.Narrow.self, plane, table, places.depthwise, scratch, &cursor)
     }
     matrix(
       scratch, places.pointwise, inputs: table.channels, outputs: places.outputs,
@@ -52,17 +53,17 @@ extension Arena {
 
   @inline(never)
   private func depthwise<L: Lanes>(
-    _: L.Type, _ plane: Int, _ table: StencilTable, _ weights: Int, _ out: Int, _ ahead: Ahead
+    _: L.Type, _ plane: Int, _ table: StencilTable, _ weights: Int, _ out: Int,
+    _ ahead: inout AheadCursor
   ) where L.Element == Element {
     let channels = table.channels
     let lattice = table.forward
     for y in 0..<lattice.rows {
-      ahead.fetch(self, turn: y, of: lattice.rows)
       Stencil<L>.row(
         base + (plane &+ y &* table.stride &* table.sourcePitch), step: table.stride &* channels,
         lattice, base + weights, channels: channels,
         into: base + (out &+ y &* lattice.columns &* channels), outStep: channels, adding: false,
-        shift)
+        &ahead, shift)
     }
   }
 
@@ -131,33 +132,32 @@ extension Arena {
     bordered: Int, into dx: Int, gradients: Int, ahead: Ahead = .nothing
   ) {
     let pixels = table.outRows &* table.outColumns
+    var cursor = AheadCursor(ahead, in: self)
     if gradients >= 0 {
       if isWide(table.channels) {
-        depthwise(A.Wide.self, plane, table, places.depthwise, scratch, .nothing)
+        depthwise(A.Wide.self, plane, table, places.depthwise, scratch, &cursor)
       } else {
-        depthwise(A.Narrow.self, plane, table, places.depthwise, scratch, .nothing)
+        depthwise(A.Narrow.self, plane, table, places.depthwise, scratch, &cursor)
       }
       matrixGradient(
         scratch, dz, inputs: table.channels, outputs: places.outputs, pixels: pixels,
         into: gradients &+ places.pointwiseGradient)
     }
     if isWide(table.channels) {
-      stencilBackward(A.Wide.self, plane, table, places, dz, bordered, dx, gradients, ahead)
+      stencilBackward(A.Wide.self, plane, table, places, dz, bordered, dx, gradients, &cursor)
     } else {
-      stencilBackward(A.Narrow.self, plane, table, places, dz, bordered, dx, gradients, ahead)
+      stencilBackward(A.Narrow.self, plane, table, places, dz, bordered, dx, gradients, &cursor)
     }
   }
 
   @inline(never)
   private func stencilBackward<L: Lanes>(
     _: L.Type, _ plane: Int, _ table: StencilTable, _ places: UnitPlaces, _ dz: Int,
-    _ bordered: Int, _ dx: Int, _ gradients: Int, _ ahead: Ahead
+    _ bordered: Int, _ dx: Int, _ gradients: Int, _ ahead: inout AheadCursor
   ) where L.Element == Element {
     let channels = table.channels
     let inset = table.gradientBorder &* (table.gradientPitch &+ channels)
-    let turns = table.outRows &+ table.rows &* table.stride
     for y in 0..<table.outRows {
-      ahead.fetch(self, turn: y, of: turns)
       Pointwise<L>.forward(
         Cached.self, base + (dz &+ y &* table.outColumns &* places.outputs), step: places.outputs,
         base + places.transposed, inputs: places.outputs, outputs: channels,
@@ -169,16 +169,13 @@ extension Arena {
         base + plane, base + bordered, table,
         into: base + (gradients &+ places.depthwiseGradient), shift)
     }
-    var turn = table.outRows
     for lattice in table.backward {
       for y in 0..<lattice.rows {
-        ahead.fetch(self, turn: turn, of: turns)
-        turn &+= 1
         let row = (y &* lattice.step &+ lattice.row) &* table.columns &+ lattice.column
         Stencil<L>.row(
           base + (bordered &+ y &* table.gradientPitch), step: channels, lattice,
           base + places.depthwise, channels: channels, into: base + (dx &+ row &* channels),
-          outStep: lattice.step &* channels, adding: true, shift)
+          outStep: lattice.step &* channels, adding: true, &ahead, shift)
       }
     }
   }

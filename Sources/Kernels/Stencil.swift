@@ -119,22 +119,23 @@ enum Stencil<L: Lanes> {
   @inline(__always)
   static func row(
     _ source: Pointer, step: Int, _ lattice: StencilTable.Lattice, _ weights: Pointer,
-    channels: Int, into out: Pointer, outStep: Int, adding: Bool, _ shift: Int
+    channels: Int, into out: Pointer, outStep: Int, adding: Bool, _ ahead: inout AheadCursor,
+    _ shift: Int
   ) {
     var c = 0
     while c < channels {
       let (source, weights, out) = (source + c, weights + c, out + c)
       switch lattice.neighbours(apart: step) {
       case (3, 1) where sharesSources:
-        SharedRow<L, 3, 1>.run(source, step, lattice, weights, out, outStep, adding, shift)
+        SharedRow<L, 3, 1>.run(source, step, lattice, weights, out, outStep, adding, &ahead, shift)
       case (3, 2) where sharesSources:
-        SharedRow<L, 3, 2>.run(source, step, lattice, weights, out, outStep, adding, shift)
+        SharedRow<L, 3, 2>.run(source, step, lattice, weights, out, outStep, adding, &ahead, shift)
       case (5, 1) where sharesSources:
-        SharedRow<L, 5, 1>.run(source, step, lattice, weights, out, outStep, adding, shift)
+        SharedRow<L, 5, 1>.run(source, step, lattice, weights, out, outStep, adding, &ahead, shift)
       case (5, 2) where sharesSources:
-        SharedRow<L, 5, 2>.run(source, step, lattice, weights, out, outStep, adding, shift)
+        SharedRow<L, 5, 2>.run(source, step, lattice, weights, out, outStep, adding, &ahead, shift)
       default:
-        separateRow(source, step, lattice, weights, out, outStep, adding, shift)
+        separateRow(source, step, lattice, weights, out, outStep, adding, &ahead, shift)
       }
       c &+= L.width
     }
@@ -153,14 +154,18 @@ enum Stencil<L: Lanes> {
   @inline(__always)
   private static func separateRow(
     _ source: Pointer, _ step: Int, _ lattice: StencilTable.Lattice, _ weights: Pointer,
-    _ out: Pointer, _ outStep: Int, _ adding: Bool, _ shift: Int
+    _ out: Pointer, _ outStep: Int, _ adding: Bool, _ ahead: inout AheadCursor, _ shift: Int
   ) {
     switch step {
-    case L.width: StencilRow<L, 1>.run(source, lattice, weights, out, outStep, adding, shift)
-    case 2 &* L.width: StencilRow<L, 2>.run(source, lattice, weights, out, outStep, adding, shift)
-    case 4 &* L.width: StencilRow<L, 4>.run(source, lattice, weights, out, outStep, adding, shift)
+    case L.width:
+      StencilRow<L, 1>.run(source, lattice, weights, out, outStep, adding, &ahead, shift)
+    case 2 &* L.width:
+      StencilRow<L, 2>.run(source, lattice, weights, out, outStep, adding, &ahead, shift)
+    case 4 &* L.width:
+      StencilRow<L, 4>.run(source, lattice, weights, out, outStep, adding, &ahead, shift)
     default:
-      StencilRow<L, 0>.run(source, step: step, lattice, weights, out, outStep, adding, shift)
+      StencilRow<L, 0>.run(
+        source, step: step, lattice, weights, out, outStep, adding, &ahead, shift)
     }
   }
 
@@ -197,7 +202,7 @@ private struct StencilRow<L: Lanes, let S: Int> {
   @inline(__always)
   static func run(
     _ source: Pointer, step: Int = 0, _ lattice: StencilTable.Lattice, _ weights: Pointer,
-    _ out: Pointer, _ outStep: Int, _ adding: Bool, _ shift: Int
+    _ out: Pointer, _ outStep: Int, _ adding: Bool, _ ahead: inout AheadCursor, _ shift: Int
   ) {
     let width = lattice.columns
     let step = S > 0 ? S &* L.width : step
@@ -207,22 +212,22 @@ private struct StencilRow<L: Lanes, let S: Int> {
       let from = source + x &* step
       let to = out + x &* outStep
       if Registers.are32 && S == 1 && L.components == 1 && left >= 16 && left % 14 != 0 {
-        StencilTile<L, S, 16>.run(from, step, lattice, weights, to, outStep, adding, shift)
+        StencilTile<L, S, 16>.run(from, step, lattice, weights, to, outStep, adding, &ahead, shift)
         x &+= 16
       } else if S == 1 && L.components == 1 && left >= 14 {
-        StencilTile<L, S, 14>.run(from, step, lattice, weights, to, outStep, adding, shift)
+        StencilTile<L, S, 14>.run(from, step, lattice, weights, to, outStep, adding, &ahead, shift)
         x &+= 14
       } else if left >= 8 && left % 7 != 0 {
-        StencilTile<L, S, 8>.run(from, step, lattice, weights, to, outStep, adding, shift)
+        StencilTile<L, S, 8>.run(from, step, lattice, weights, to, outStep, adding, &ahead, shift)
         x &+= 8
       } else if left >= 7 {
-        StencilTile<L, S, 7>.run(from, step, lattice, weights, to, outStep, adding, shift)
+        StencilTile<L, S, 7>.run(from, step, lattice, weights, to, outStep, adding, &ahead, shift)
         x &+= 7
       } else if left >= 4 {
-        StencilTile<L, S, 4>.run(from, step, lattice, weights, to, outStep, adding, shift)
+        StencilTile<L, S, 4>.run(from, step, lattice, weights, to, outStep, adding, &ahead, shift)
         x &+= 4
       } else {
-        StencilTile<L, S, 1>.run(from, step, lattice, weights, to, outStep, adding, shift)
+        StencilTile<L, S, 1>.run(from, step, lattice, weights, to, outStep, adding, &ahead, shift)
         x &+= 1
       }
     }
@@ -236,7 +241,7 @@ private struct StencilTile<L: Lanes, let S: Int, let Q: Int> {
   @inline(__always)
   static func run(
     _ source: Pointer, _ step: Int, _ lattice: StencilTable.Lattice, _ weights: Pointer,
-    _ out: Pointer, _ outStep: Int, _ adding: Bool, _ shift: Int
+    _ out: Pointer, _ outStep: Int, _ adding: Bool, _ ahead: inout AheadCursor, _ shift: Int
   ) {
     let step = S > 0 ? S &* L.width : step
     var tile = InlineArray<Q, L>(repeating: L.zero)
@@ -249,6 +254,7 @@ private struct StencilTile<L: Lanes, let S: Int, let Q: Int> {
     var column = 1
     var t = 0
     while t < taps {
+      ahead.fetch()
       let tap = L.load(weight, shift)
       var q = 0
       while q < Q {
@@ -282,7 +288,7 @@ private struct SharedRow<L: Lanes, let J: Int, let D: Int> {
   @inline(__always)
   static func run(
     _ source: Pointer, _ step: Int, _ lattice: StencilTable.Lattice, _ weights: Pointer,
-    _ out: Pointer, _ outStep: Int, _ adding: Bool, _ shift: Int
+    _ out: Pointer, _ outStep: Int, _ adding: Bool, _ ahead: inout AheadCursor, _ shift: Int
   ) {
     // Where the taps run backward, so do the outputs: both then count up from the last output of a tile.
     let isMirrored = lattice.sourceColumn < 0
@@ -295,10 +301,14 @@ private struct SharedRow<L: Lanes, let J: Int, let D: Int> {
       let to = out + first &* outStep
       let (step, outStep) = isMirrored ? (-step, -outStep) : (step, outStep)
       switch count {
-      case 8: SharedTile<L, J, D, 8>.run(from, step, lattice, weights, to, outStep, adding, shift)
-      case 7: SharedTile<L, J, D, 7>.run(from, step, lattice, weights, to, outStep, adding, shift)
-      case 4: SharedTile<L, J, D, 4>.run(from, step, lattice, weights, to, outStep, adding, shift)
-      default: SharedTile<L, J, D, 1>.run(from, step, lattice, weights, to, outStep, adding, shift)
+      case 8:
+        SharedTile<L, J, D, 8>.run(from, step, lattice, weights, to, outStep, adding, &ahead, shift)
+      case 7:
+        SharedTile<L, J, D, 7>.run(from, step, lattice, weights, to, outStep, adding, &ahead, shift)
+      case 4:
+        SharedTile<L, J, D, 4>.run(from, step, lattice, weights, to, outStep, adding, &ahead, shift)
+      default:
+        SharedTile<L, J, D, 1>.run(from, step, lattice, weights, to, outStep, adding, &ahead, shift)
       }
       x &+= count
     }
@@ -312,13 +322,14 @@ private struct SharedTile<L: Lanes, let J: Int, let D: Int, let Q: Int> {
   @inline(__always)
   static func run(
     _ source: Pointer, _ step: Int, _ lattice: StencilTable.Lattice, _ weights: Pointer,
-    _ out: Pointer, _ outStep: Int, _ adding: Bool, _ shift: Int
+    _ out: Pointer, _ outStep: Int, _ adding: Bool, _ ahead: inout AheadCursor, _ shift: Int
   ) {
     var tile = InlineArray<Q, L>(repeating: L.zero)
     var from = source
     var weight = weights + lattice.weight
     var i = 0
     while i < lattice.tapRows {
+      ahead.fetch()
       // At most 8 outputs that read up to 4 taps of 2 outputs' distance beyond their own.
       var sources = InlineArray<16, L>(repeating: L.zero)
       var k = 0
