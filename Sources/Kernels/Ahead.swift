@@ -1,47 +1,94 @@
 import CCacheHints
 
-/// Planes that the step after the present one reads, fetched line by line while this one computes.
+/// Planes that the steps after a computing one read, in the order of reading.
+@safe
+public final class AheadList: @unchecked Sendable {
+  struct Plane {
+    /// Offset of sample 0.
+    var offset: Int
+    /// From one sample to the next: scalars of a plane.
+    var sampleStep: Int
+    /// Samples beyond the present one.
+    var later: Int
+  }
+
+  fileprivate let planes: UnsafeMutableBufferPointer<Plane>
+
+  /// The planes of terms, each so many samples beyond the present one.
+  public init(_ reads: [(terms: TermReads, later: Int)]) {
+    let all = reads.flatMap { reads, later in
+      reads.range.map { k in
+        let term = reads.list.terms[k]
+        return Plane(offset: term.plane, sampleStep: term.sampleStep, later: later)
+      }
+    }
+    planes = .allocate(capacity: all.count)
+    _ = planes.initialize(from: all)
+  }
+
+  deinit { planes.deallocate() }
+}
+
+/// What a step reads of earlier phases: the planes of a list, or of some of its terms.
+public struct TermReads: Sendable {
+  let list: TermList
+  private let terms: Range<Int>
+
+  /// All planes of the list, or those of some of its terms as far as there are any.
+  public init(_ list: TermList, _ terms: Range<Int> = 0..<Int.max) {
+    self.list = list
+    self.terms = terms
+  }
+
+  var range: Range<Int> { terms.clamped(to: 0..<list.count) }
+}
+
+/// An `AheadList` at a sample: fetched line by line while a step computes.
 ///
 /// Results of an earlier phase lie in main memory by the time they are read; asked for in time, they cost little. The
 /// requests are spread over the multiply-adds, two at a time: a core keeps count of some sixteen lines on their way, and
 /// whatever else misses the first cache waits once there are more.
 public struct Ahead: Sendable {
-  /// Offsets of up to two planes; the same twice where there is one.
-  fileprivate var planes: (Int, Int)
-  /// Scalars of a plane; 0 for nothing to fetch.
-  fileprivate var count: Int
+  fileprivate let list: AheadList?
+  fileprivate let sample: Int
+  fileprivate let end: Int
 
-  /// Two planes to fetch.
-  ///
-  /// - Parameters:
-  ///   - first: offset of one plane.
-  ///   - second: offset of another one; the same again where there is one.
-  ///   - count: scalars of each plane.
-  public init(_ first: Int, _ second: Int, count: Int) {
-    planes = (first, second)
-    self.count = count
+  /// The planes of a list at a sample, as far as their own samples come before `end`.
+  public init(_ list: AheadList, sample: Int, end: Int) {
+    self.list = list
+    self.sample = sample
+    self.end = end
+  }
+
+  private init() {
+    list = nil
+    sample = 0
+    end = 0
   }
 
   /// Nothing to fetch.
-  public static var nothing: Self { Self(0, 0, count: 0) }
+  public static var nothing: Self { Self() }
 }
 
 /// How far the planes of an `Ahead` have been asked for.
 struct AheadCursor {
   private var line: UnsafeRawPointer
-  /// From a line to its companion: of the other plane, or of the other half of the only one.
-  private let companion: Int
-  private var left: Int
+  /// From a line to its companion, in the other half of the plane.
+  private var companion = 0
+  private var left = 0
+  private var plane = 0
+  private let ahead: Ahead
+  private let base: UnsafeRawPointer
+  private let scalarBytes: Int
 
   private static var lineBytes: Int { 64 }
 
   init<A: Arithmetic>(_ ahead: Ahead, in arena: Arena<A>) {
-    let size = MemoryLayout<A.Element>.stride
-    let isOne = ahead.planes.0 == ahead.planes.1
-    line = UnsafeRawPointer(arena.base + ahead.planes.0)
-    let bytes = (isOne ? ahead.count / 2 : ahead.count) &* size
-    companion = isOne ? bytes : (ahead.planes.1 &- ahead.planes.0) &* size
-    left = (bytes &+ Self.lineBytes &- 1) / Self.lineBytes
+    self.ahead = ahead
+    base = UnsafeRawPointer(arena.base)
+    line = base
+    scalarBytes = MemoryLayout<A.Element>.stride
+    advance()
   }
 
   /// Asks for the next two lines.
@@ -52,5 +99,22 @@ struct AheadCursor {
     prefetch_line_to_second_level(line)
     prefetch_line_to_second_level(line + companion)
     line += Self.lineBytes
+    if left == 0 { advance() }
+  }
+
+  /// Goes on to the next plane.
+  @inline(never)
+  private mutating func advance() {
+    guard let planes = ahead.list?.planes else { return }
+    while plane < planes.count {
+      let next = planes[plane]
+      plane &+= 1
+      let sample = ahead.sample &+ next.later
+      guard sample < ahead.end else { continue }
+      line = base + (next.offset &+ sample &* next.sampleStep) &* scalarBytes
+      companion = next.sampleStep / 2 &* scalarBytes
+      left = (companion &+ Self.lineBytes &- 1) / Self.lineBytes
+      return
+    }
   }
 }

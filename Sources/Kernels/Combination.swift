@@ -13,8 +13,12 @@ public final class TermList: @unchecked Sendable {
     var coefficients: Int
   }
 
+  /// Terms that are taken at once.
+  public static var partSize: Int { 4 }
+
   let terms: UnsafeMutablePointer<Term>
-  private let capacity: Int
+  /// Terms that fit.
+  public let capacity: Int
   /// Terms in it.
   public private(set) var count = 0
   /// Offset of the constants, [channels]; none when negative.
@@ -27,6 +31,12 @@ public final class TermList: @unchecked Sendable {
   }
 
   deinit { terms.deallocate() }
+
+  /// A list of one plane without coefficients.
+  public convenience init(plane: Int, sampleStep: Int) {
+    self.init(capacity: 1)
+    append(plane: plane, sampleStep: sampleStep, coefficients: 0)
+  }
 
   /// Empties it, constants included.
   public func removeAll() {
@@ -45,43 +55,47 @@ public final class TermList: @unchecked Sendable {
 
 extension Arena {
   /// y (+)= constants + Σ coefficients·plane, for one sample; y: [pixels][channels].
+  ///
+  /// - Parameter part: the terms to take now, after those before them; the first one a multiple of `partSize`.
   @_specialize(where A == PlainFloat)
   @_specialize(where A == PlainDouble)
   @_specialize(where A == DualFloat)
   @_specialize(where A == DualDouble)
   public func combine(
-    _ list: TermList, sample: Int, pixels: Int, channels: Int, into y: Int, adding: Bool
+    _ list: TermList, sample: Int, pixels: Int, channels: Int, into y: Int, adding: Bool,
+    part: Range<Int> = 0..<Int.max
   ) {
+    let terms = part.lowerBound..<min(part.upperBound, list.count)
     if isWide(channels) {
-      combine(A.Wide.self, list, sample, pixels, channels, y, adding)
+      combine(A.Wide.self, list, terms, sample, pixels, channels, y, adding)
     } else {
-      combine(A.Narrow.self, list, sample, pixels, channels, y, adding)
+      combine(A.Narrow.self, list, terms, sample, pixels, channels, y, adding)
     }
   }
 
   @inline(never)
   private func combine<L: Lanes>(
-    _: L.Type, _ list: TermList, _ sample: Int, _ pixels: Int, _ channels: Int, _ y: Int,
-    _ adding: Bool
+    _: L.Type, _ list: TermList, _ part: Range<Int>, _ sample: Int, _ pixels: Int,
+    _ channels: Int, _ y: Int, _ adding: Bool
   ) where L.Element == Element {
-    // Blocks that stay in the first cache, terms four at a time: few streams from memory at once.
+    // Blocks that stay in the first cache, terms a part at a time: few streams from memory at once.
     let block = max(8, 1024 / channels)
     var start = 0
     while start < pixels {
       let end = min(start &+ block, pixels)
-      var t = 0
+      var t = part.lowerBound
       repeat {
-        let left = list.count &- t
+        let left = part.upperBound &- t
         let fresh = t == 0 && !adding
-        switch min(left, 4) {
+        switch min(left, TermList.partSize) {
         case 4: terms(L.self, 4, t, list, sample, start, end, channels, y, fresh)
         case 3: terms(L.self, 3, t, list, sample, start, end, channels, y, fresh)
         case 2: terms(L.self, 2, t, list, sample, start, end, channels, y, fresh)
         case 1: terms(L.self, 1, t, list, sample, start, end, channels, y, fresh)
         default: terms(L.self, 0, t, list, sample, start, end, channels, y, fresh)
         }
-        t &+= 4
-      } while t < list.count
+        t &+= TermList.partSize
+      } while t < part.upperBound
       start = end
     }
   }

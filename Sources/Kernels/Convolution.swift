@@ -48,7 +48,8 @@ extension Arena {
     }
     matrix(
       scratch, places.pointwise, inputs: table.channels, outputs: places.outputs,
-      pixels: table.outRows &* table.outColumns, into: z, moments: moments, streams: streams)
+      pixels: table.outRows &* table.outColumns, into: z, moments: moments, streams: streams,
+      ahead: &cursor)
   }
 
   @inline(never)
@@ -68,15 +69,26 @@ extension Arena {
   }
 
   /// y = x·w for a dense matrix of pixels; adds Σy and Σy² to `moments` unless negative.
-  ///
-  /// streams: whether y is read again only after more than the caches hold, so that it is written past them.
   @_specialize(where A == PlainFloat)
   @_specialize(where A == PlainDouble)
   @_specialize(where A == DualFloat)
   @_specialize(where A == DualDouble)
   public func matrix(
-    _ x: Int, _ w: Int, inputs: Int, outputs: Int, pixels: Int, into y: Int, moments: Int = -1,
-    streams: Bool = false
+    _ x: Int, _ w: Int, inputs: Int, outputs: Int, pixels: Int, into y: Int, moments: Int = -1
+  ) {
+    var nothing = AheadCursor(.nothing, in: self)
+    matrix(
+      x, w, inputs: inputs, outputs: outputs, pixels: pixels, into: y, moments: moments,
+      streams: false, ahead: &nothing)
+  }
+
+  /// The same, while planes are fetched.
+  ///
+  /// streams: whether y is read again only after more than the caches hold, so that it is written past them.
+  @inline(__always)
+  private func matrix(
+    _ x: Int, _ w: Int, inputs: Int, outputs: Int, pixels: Int, into y: Int, moments: Int,
+    streams: Bool, ahead: inout AheadCursor
   ) {
     let sink = moments < 0 ? nil : (sums: sums + moments, shift: sumShift)
     let width = isWide(outputs) ? A.Wide.width : A.Narrow.width
@@ -84,19 +96,19 @@ extension Arena {
     case (true, true):
       Pointwise<A.Wide>.forward(
         Streamed.self, base + x, step: inputs, base + w, inputs: inputs, outputs: outputs,
-        into: base + y, outStep: outputs, width: pixels, shift, moments: sink)
+        into: base + y, outStep: outputs, width: pixels, &ahead, shift, moments: sink)
     case (true, false):
       Pointwise<A.Wide>.forward(
         Cached.self, base + x, step: inputs, base + w, inputs: inputs, outputs: outputs,
-        into: base + y, outStep: outputs, width: pixels, shift, moments: sink)
+        into: base + y, outStep: outputs, width: pixels, &ahead, shift, moments: sink)
     case (false, true):
       Pointwise<A.Narrow>.forward(
         Streamed.self, base + x, step: inputs, base + w, inputs: inputs, outputs: outputs,
-        into: base + y, outStep: outputs, width: pixels, shift, moments: sink)
+        into: base + y, outStep: outputs, width: pixels, &ahead, shift, moments: sink)
     case (false, false):
       Pointwise<A.Narrow>.forward(
         Cached.self, base + x, step: inputs, base + w, inputs: inputs, outputs: outputs,
-        into: base + y, outStep: outputs, width: pixels, shift, moments: sink)
+        into: base + y, outStep: outputs, width: pixels, &ahead, shift, moments: sink)
     }
   }
 
@@ -108,14 +120,24 @@ extension Arena {
   public func matrixGradient(
     _ x: Int, _ g: Int, inputs: Int, outputs: Int, pixels: Int, into dw: Int
   ) {
+    var nothing = AheadCursor(.nothing, in: self)
+    matrixGradient(
+      x, g, inputs: inputs, outputs: outputs, pixels: pixels, into: dw, ahead: &nothing)
+  }
+
+  @inline(__always)
+  private func matrixGradient(
+    _ x: Int, _ g: Int, inputs: Int, outputs: Int, pixels: Int, into dw: Int,
+    ahead: inout AheadCursor
+  ) {
     if isWide(outputs) {
       Pointwise<A.Wide>.outer(
-        base + x, base + g, inputs: inputs, outputs: outputs, pixels: pixels, into: base + dw, shift
-      )
+        base + x, base + g, inputs: inputs, outputs: outputs, pixels: pixels, into: base + dw,
+        &ahead, shift)
     } else {
       Pointwise<A.Narrow>.outer(
-        base + x, base + g, inputs: inputs, outputs: outputs, pixels: pixels, into: base + dw, shift
-      )
+        base + x, base + g, inputs: inputs, outputs: outputs, pixels: pixels, into: base + dw,
+        &ahead, shift)
     }
   }
 
@@ -141,7 +163,7 @@ extension Arena {
       }
       matrixGradient(
         scratch, dz, inputs: table.channels, outputs: places.outputs, pixels: pixels,
-        into: gradients &+ places.pointwiseGradient)
+        into: gradients &+ places.pointwiseGradient, ahead: &cursor)
     }
     if isWide(table.channels) {
       stencilBackward(A.Wide.self, plane, table, places, dz, bordered, dx, gradients, &cursor)
@@ -162,12 +184,12 @@ extension Arena {
         Cached.self, base + (dz &+ y &* table.outColumns &* places.outputs), step: places.outputs,
         base + places.transposed, inputs: places.outputs, outputs: channels,
         into: base + (bordered &+ inset &+ y &* table.gradientPitch), outStep: channels,
-        width: table.outColumns, shift)
+        width: table.outColumns, &ahead, shift)
     }
     if gradients >= 0 {
       Stencil<L>.weightGradient(
         base + plane, base + bordered, table,
-        into: base + (gradients &+ places.depthwiseGradient), shift)
+        into: base + (gradients &+ places.depthwiseGradient), &ahead, shift)
     }
     for lattice in table.backward {
       for y in 0..<lattice.rows {

@@ -10,20 +10,20 @@ enum Pointwise<L: Lanes> {
   @inline(never)
   static func forward<D: Destination>(
     _: D.Type, _ x: Pointer, step: Int, _ w: Pointer, inputs: Int, outputs: Int, into y: Pointer,
-    outStep: Int, width: Int, _ shift: Int,
+    outStep: Int, width: Int, _ ahead: inout AheadCursor, _ shift: Int,
     moments: (sums: UnsafeMutablePointer<Double>, shift: Int)? = nil
   ) {
     var o = 0
     if L.components == 1 {
       while o &+ 2 &* L.width <= outputs {
         Columns<L, D, 2>.run(
-          x, step, w + o, inputs, outputs, y + o, outStep, width, shift, moments, o)
+          x, step, w + o, inputs, outputs, y + o, outStep, width, &ahead, shift, moments, o)
         o &+= 2 &* L.width
       }
     }
     while o < outputs {
       Columns<L, D, 1>.run(
-        x, step, w + o, inputs, outputs, y + o, outStep, width, shift, moments, o)
+        x, step, w + o, inputs, outputs, y + o, outStep, width, &ahead, shift, moments, o)
       o &+= L.width
     }
   }
@@ -32,18 +32,20 @@ enum Pointwise<L: Lanes> {
   @inline(never)
   static func outer(
     _ x: Pointer, _ g: Pointer, inputs: Int, outputs: Int, pixels: Int, into dw: Pointer,
-    _ shift: Int
+    _ ahead: inout AheadCursor, _ shift: Int
   ) {
     var o = 0
     while o < outputs {
       if L.components == 1 && o &+ 2 &* L.width <= outputs {
         var i = 0
         while Registers.are32 && i < inputs {
-          Outer<L, 8, 2>.run(x + i, inputs, g + o, outputs, pixels, dw + (i &* outputs &+ o), shift)
+          Outer<L, 8, 2>.run(
+            x + i, inputs, g + o, outputs, pixels, dw + (i &* outputs &+ o), &ahead, shift)
           i &+= 8
         }
         while i < inputs {
-          Outer<L, 4, 2>.run(x + i, inputs, g + o, outputs, pixels, dw + (i &* outputs &+ o), shift)
+          Outer<L, 4, 2>.run(
+            x + i, inputs, g + o, outputs, pixels, dw + (i &* outputs &+ o), &ahead, shift)
           i &+= 4
         }
         o &+= 2 &* L.width
@@ -51,11 +53,12 @@ enum Pointwise<L: Lanes> {
         var i = 0
         while Registers.are32 && L.components == 1 && i &+ 16 <= inputs {
           Outer<L, 16, 1>.run(
-            x + i, inputs, g + o, outputs, pixels, dw + (i &* outputs &+ o), shift)
+            x + i, inputs, g + o, outputs, pixels, dw + (i &* outputs &+ o), &ahead, shift)
           i &+= 16
         }
         while i < inputs {
-          Outer<L, 8, 1>.run(x + i, inputs, g + o, outputs, pixels, dw + (i &* outputs &+ o), shift)
+          Outer<L, 8, 1>.run(
+            x + i, inputs, g + o, outputs, pixels, dw + (i &* outputs &+ o), &ahead, shift)
           i &+= 8
         }
         o &+= L.width
@@ -72,7 +75,7 @@ private struct Columns<L: Lanes, D: Destination, let B: Int> {
   @inline(__always)
   static func run(
     _ x: Pointer, _ step: Int, _ w: Pointer, _ inputs: Int, _ outputs: Int, _ y: Pointer,
-    _ outStep: Int, _ width: Int, _ shift: Int,
+    _ outStep: Int, _ width: Int, _ ahead: inout AheadCursor, _ shift: Int,
     _ moments: (sums: UnsafeMutablePointer<Double>, shift: Int)?, _ column: Int
   ) {
     var sum = Sums(repeating: L.zero)
@@ -84,31 +87,31 @@ private struct Columns<L: Lanes, D: Destination, let B: Int> {
       let to = y + p &* outStep
       if Registers.are32 && B == 1 && L.components == 1 && left >= 14 {
         PointwiseTile<L, D, 14, B>.run(
-          from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)
+          from, step, w, inputs, outputs, to, outStep, &sum, &squares, &ahead, shift)
         p &+= 14
       } else if Registers.are32 && left >= 8 && left % 7 != 0 {
         PointwiseTile<L, D, 8, B>.run(
-          from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)
+          from, step, w, inputs, outputs, to, outStep, &sum, &squares, &ahead, shift)
         p &+= 8
       } else if Registers.are32 && left >= 7 {
         PointwiseTile<L, D, 7, B>.run(
-          from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)
+          from, step, w, inputs, outputs, to, outStep, &sum, &squares, &ahead, shift)
         p &+= 7
       } else if !Registers.are32 && B == 1 && L.components == 1 && left >= 12 {
         PointwiseTile<L, D, 12, B>.run(
-          from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)
+          from, step, w, inputs, outputs, to, outStep, &sum, &squares, &ahead, shift)
         p &+= 12
       } else if !Registers.are32 && left >= 6 && left != 8 {
         PointwiseTile<L, D, 6, B>.run(
-          from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)
+          from, step, w, inputs, outputs, to, outStep, &sum, &squares, &ahead, shift)
         p &+= 6
       } else if left >= 4 {
         PointwiseTile<L, D, 4, B>.run(
-          from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)
+          from, step, w, inputs, outputs, to, outStep, &sum, &squares, &ahead, shift)
         p &+= 4
       } else {
         PointwiseTile<L, D, 1, B>.run(
-          from, step, w, inputs, outputs, to, outStep, &sum, &squares, shift)
+          from, step, w, inputs, outputs, to, outStep, &sum, &squares, &ahead, shift)
         p &+= 1
       }
     }
@@ -129,29 +132,35 @@ private struct PointwiseTile<L: Lanes, D: Destination, let Q: Int, let B: Int> {
   static func run(
     _ x: Pointer, _ step: Int, _ w: Pointer, _ inputs: Int, _ outputs: Int, _ y: Pointer,
     _ outStep: Int, _ sum: inout InlineArray<B, L>, _ squares: inout InlineArray<B, L>,
-    _ shift: Int
+    _ ahead: inout AheadCursor, _ shift: Int
   ) {
     var tile = InlineArray<Q, InlineArray<B, L>>(repeating: InlineArray(repeating: L.zero))
     var i = 0
     while i < inputs {
-      var row = InlineArray<B, L>(repeating: L.zero)
-      var b = 0
-      while b < B {
-        row[unchecked: b] = L.load(w + (i &* outputs &+ b &* L.width), shift)
-        b &+= 1
-      }
-      var q = 0
-      while q < Q {
-        let pixel = L.splat(x + (q &* step &+ i), shift)
+      ahead.fetch()
+      // Inputs are padded to whole multiples of 8.
+      var u = 0
+      while u < 4 {
+        var row = InlineArray<B, L>(repeating: L.zero)
         var b = 0
         while b < B {
-          tile[unchecked: q][unchecked: b] =
-            tile[unchecked: q][unchecked: b].adding(pixel, times: row[unchecked: b])
+          row[unchecked: b] = L.load(w + ((i &+ u) &* outputs &+ b &* L.width), shift)
           b &+= 1
         }
-        q &+= 1
+        var q = 0
+        while q < Q {
+          let pixel = L.splat(x + (q &* step &+ i &+ u), shift)
+          var b = 0
+          while b < B {
+            tile[unchecked: q][unchecked: b] =
+              tile[unchecked: q][unchecked: b].adding(pixel, times: row[unchecked: b])
+            b &+= 1
+          }
+          q &+= 1
+        }
+        u &+= 1
       }
-      i &+= 1
+      i &+= 4
     }
     var q = 0
     while q < Q {
@@ -175,11 +184,12 @@ private struct Outer<L: Lanes, let I: Int, let B: Int> {
   @inline(__always)
   static func run(
     _ x: Pointer, _ inputs: Int, _ g: Pointer, _ outputs: Int, _ pixels: Int, _ dw: Pointer,
-    _ shift: Int
+    _ ahead: inout AheadCursor, _ shift: Int
   ) {
     var tile = InlineArray<I, InlineArray<B, L>>(repeating: InlineArray(repeating: L.zero))
     var p = 0
     while p < pixels {
+      if p & 3 == 0 { ahead.fetch() }
       var row = InlineArray<B, L>(repeating: L.zero)
       var b = 0
       while b < B {

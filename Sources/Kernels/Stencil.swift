@@ -172,20 +172,21 @@ enum Stencil<L: Lanes> {
   /// dw[t] += Σ gradient·source[t] over a plane; dw: [taps][channels].
   @inline(__always)
   static func weightGradient(
-    _ source: Pointer, _ gradient: Pointer, _ table: StencilTable, into dw: Pointer, _ shift: Int
+    _ source: Pointer, _ gradient: Pointer, _ table: StencilTable, into dw: Pointer,
+    _ ahead: inout AheadCursor, _ shift: Int
   ) {
     var c = 0
     while c < table.channels {
       let (source, gradient, dw) = (source + c, gradient + c, dw + c)
       switch table.kernel {
-      case 3: TapGradients<L, 3, 3>.run(source, gradient, table, into: dw, shift)
+      case 3: TapGradients<L, 3, 3>.run(source, gradient, table, into: dw, &ahead, shift)
       case 5 where Registers.are32 && L.components == 1:
-        TapGradients<L, 5, 5>.run(source, gradient, table, into: dw, shift)
+        TapGradients<L, 5, 5>.run(source, gradient, table, into: dw, &ahead, shift)
       case 5 where L.components == 1:
-        TapGradients<L, 2, 5>.run(source, gradient, table, into: dw, shift)
-      case 5: TapGradients<L, 1, 5>.run(source, gradient, table, into: dw, shift)
-      case 7: TapGradients<L, 1, 7>.run(source, gradient, table, into: dw, shift)
-      default: TapGradients<L, 1, 1>.run(source, gradient, table, into: dw, shift)
+        TapGradients<L, 2, 5>.run(source, gradient, table, into: dw, &ahead, shift)
+      case 5: TapGradients<L, 1, 5>.run(source, gradient, table, into: dw, &ahead, shift)
+      case 7: TapGradients<L, 1, 7>.run(source, gradient, table, into: dw, &ahead, shift)
+      default: TapGradients<L, 1, 1>.run(source, gradient, table, into: dw, &ahead, shift)
       }
       c &+= L.width
     }
@@ -371,16 +372,17 @@ private struct TapGradients<L: Lanes, let I: Int, let J: Int> {
 
   @inline(__always)
   static func run(
-    _ source: Pointer, _ gradient: Pointer, _ table: StencilTable, into dw: Pointer, _ shift: Int
+    _ source: Pointer, _ gradient: Pointer, _ table: StencilTable, into dw: Pointer,
+    _ ahead: inout AheadCursor, _ shift: Int
   ) {
     let lattice = table.forward
     var i = 0
     while i &+ I <= lattice.tapRows {
-      rows(source, gradient, table, dw, from: i, shift)
+      rows(source, gradient, table, dw, from: i, &ahead, shift)
       i &+= I
     }
     while i < lattice.tapRows {
-      TapGradients<L, 1, J>.rows(source, gradient, table, dw, from: i, shift)
+      TapGradients<L, 1, J>.rows(source, gradient, table, dw, from: i, &ahead, shift)
       i &+= 1
     }
   }
@@ -389,21 +391,22 @@ private struct TapGradients<L: Lanes, let I: Int, let J: Int> {
   @inline(__always)
   private static func rows(
     _ source: Pointer, _ gradient: Pointer, _ table: StencilTable, _ dw: Pointer, from i: Int,
-    _ shift: Int
+    _ ahead: inout AheadCursor, _ shift: Int
   ) {
     let lattice = table.forward
     var j = 0
     while j < lattice.tapColumns {
       block(
         source + (lattice.source &+ i &* lattice.sourceRow &+ j &* lattice.sourceColumn),
-        gradient, table, dw + (i &* lattice.weightRow &+ j &* lattice.weightColumn), shift)
+        gradient, table, dw + (i &* lattice.weightRow &+ j &* lattice.weightColumn), &ahead, shift)
       j &+= J
     }
   }
 
   @inline(__always)
   private static func block(
-    _ source: Pointer, _ gradient: Pointer, _ table: StencilTable, _ dw: Pointer, _ shift: Int
+    _ source: Pointer, _ gradient: Pointer, _ table: StencilTable, _ dw: Pointer,
+    _ ahead: inout AheadCursor, _ shift: Int
   ) {
     let lattice = table.forward
     let channels = table.channels
@@ -424,6 +427,7 @@ private struct TapGradients<L: Lanes, let I: Int, let J: Int> {
       }
       var x = 0
       while x < lattice.columns {
+        if x & 3 == 0 { ahead.fetch() }
         let g = L.load(row, shift)
         var i = 0
         while i < I {

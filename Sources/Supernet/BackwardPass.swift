@@ -28,8 +28,11 @@ extension Pass {
   }
 
   private func backward(_ cell: Cell, _ script: inout Script<Pass>, _ written: inout Set<Int>) {
-    for group in cell.groups.reversed() {
-      for state in group { products(cell, cell.states[state], &script) }
+    let groups = Array(cell.groups.reversed())
+    for (turn, group) in groups.enumerated() {
+      // States whose gradients are complete before this phase: those of the last group are completed in it.
+      let complete = turn == 0 ? [] : [cell.states.count - 1] + groups.prefix(turn - 1).joined()
+      for state in group { products(cell, cell.states[state], complete, &script) }
       script.barrier(.products, cell: cell.index)
       for state in group { secondHalves(cell, cell.states[state], &script) }
       script.barrier(.secondBackward, cell: cell.index)
@@ -49,14 +52,19 @@ extension Pass {
 
   // MARK: - Products
 
-  private func products(_ cell: Cell, _ state: Cell.State, _ script: inout Script<Pass>) {
+  private func products(
+    _ cell: Cell, _ state: Cell.State, _ complete: [Int], _ script: inout Script<Pass>
+  ) {
     var places: [Int] = []
     for index in state.edges {
       let edge = cell.edges[index]
       let gradient = cell.states[edge.node + 2].gradient
       let place = script.sums((1 + Operation.allCases.count) * cell.padded)
       places.append(place)
-      script.each { pass, context in
+      script.each(
+        complete.contains(edge.node + 2) ? .anywhere : .inOrder,
+        reading: [gradient.read, TermReads(edge.products)]
+      ) { pass, context in
         pass.arena.addProducts(
           gradient.at(context.sample), edge.products, sample: context.sample,
           pixels: gradient.pixels, channels: gradient.padded, into: context.sums + place)
@@ -165,7 +173,9 @@ extension Pass {
         guard let first = edge.first[operation] else { continue }
         let place = script.sums(2 * first.z.padded)
         let isMixed = { (pass: Pass) in pass.isActive(operation, index, cell) }
-        script.each(reading: (unit.z, first.z), when: isMixed) { pass, context in
+        script.each(
+          .computing, reading: [TermReads(unit.gradient.list), first.z.read], when: isMixed
+        ) { pass, context in
           let z = unit.z
           pass.arena.combine(
             unit.gradient.list, sample: context.sample, pixels: z.pixels, channels: z.padded,
@@ -196,7 +206,7 @@ extension Pass {
 
   private func firstHalves(_ cell: Cell, _ number: Int, _ script: inout Script<Pass>) {
     let state = cell.states[number]
-    script.each { pass, context in
+    script.each(reading: [TermReads(state.skips.list)]) { pass, context in
       pass.arena.combine(
         state.skips.list, sample: context.sample, pixels: state.x.pixels, channels: state.x.padded,
         into: state.gradient.at(context.sample), adding: number >= 2)
@@ -212,9 +222,8 @@ extension Pass {
       let edge = cell.edges[index]
       for (operation, unit) in units(edge.first) {
         let isMixed = { (pass: Pass) in pass.isActive(operation, index, cell) }
-        // The gradient of a first half lies where its second half's values were.
-        let reads = (edge.second[operation]?.z ?? unit.z, unit.z)
-        script.each(reading: reads, when: isMixed) { pass, context in
+        script.each(.computing, reading: [TermReads(unit.gradient.list)], when: isMixed) {
+          pass, context in
           pass.arena.combine(
             unit.gradient.list, sample: context.sample, pixels: unit.z.pixels,
             channels: unit.z.padded, into: context.scratch + pass.denseB, adding: false)
@@ -234,7 +243,10 @@ extension Pass {
     }
     for (_, pool) in pools(of: state) {
       let isMixed = { (pass: Pass) in pass.isUsed(pool, by: state, in: cell) }
-      script.each(when: isMixed) { pass, context in
+      script.each(
+        reading: [TermReads(pool.gradient.list)] + (pool.taps.map { [$0.read] } ?? []),
+        when: isMixed
+      ) { pass, context in
         pass.arena.combine(
           pool.gradient.list, sample: context.sample, pixels: pool.y.pixels,
           channels: pool.y.padded, into: context.scratch + pass.denseB, adding: false)

@@ -68,11 +68,23 @@ extension Pass {
       for state in group { secondHalves(cell, cell.states[state], &script) }
       script.atEnd { pass in pass.settleValue(of: node, in: cell) }
       script.barrier(.secondForward, cell: cell.index)
-      let x = cell.states[node + 2].x
-      script.each { pass, context in
+      nodeValue(cell, node, &script)
+    }
+  }
+
+  /// The α-weighted sum at a node, a few of its many planes at a time.
+  private func nodeValue(_ cell: Cell, _ node: Int, _ script: inout Script<Pass>) {
+    let list = cell.values[node]
+    let x = cell.states[node + 2].x
+    for first in stride(from: 0, to: list.capacity, by: TermList.partSize) {
+      let part = first..<(first + TermList.partSize)
+      script.each(
+        .sampleBefore, reading: [TermReads(list, part)],
+        when: { _ in first == 0 || first < list.count }
+      ) { pass, context in
         pass.arena.combine(
-          cell.values[node], sample: context.sample, pixels: x.pixels, channels: x.padded,
-          into: x.at(context.sample), adding: false)
+          list, sample: context.sample, pixels: x.pixels, channels: x.padded,
+          into: x.at(context.sample), adding: false, part: part)
       }
     }
   }
@@ -132,11 +144,11 @@ extension Pass {
       for (operation, unit) in units(edge.first) {
         let place = script.sums(2 * unit.z.padded)
         let isMixed = { (pass: Pass) in pass.isActive(operation, index, cell) }
-        script.each(when: isMixed) { pass, context in
+        script.each(.computing, when: isMixed) { pass, context in
           pass.arena.separable(
             context.scratch + state.plane, unit.table, unit.places,
             scratch: context.scratch + pass.denseA, into: unit.z.at(context.sample),
-            moments: context.sums + place)
+            moments: context.sums + place, ahead: context.ahead)
         }
         settleAtEnd(unit, place, &script, when: isMixed)
       }
@@ -150,7 +162,7 @@ extension Pass {
         guard let first = edge.first[operation] else { continue }
         let place = script.sums(2 * unit.z.padded)
         let isMixed = { (pass: Pass) in pass.isActive(operation, index, cell) }
-        script.each(reading: (first.z, first.z), when: isMixed) { pass, context in
+        script.each(.computing, reading: [first.z.read], when: isMixed) { pass, context in
           pass.padNormalised(first, into: unit, context)
           pass.arena.separable(
             context.scratch + unit.plane, unit.table, unit.places,

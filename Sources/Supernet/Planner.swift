@@ -16,6 +16,9 @@ struct Tensor: Sendable {
   func at(_ sample: Int) -> Int { offset + sample * sampleStep }
 
   static func padded(_ channels: Int) -> Int { (channels + 7) / 8 * 8 }
+
+  /// A step's reading of it.
+  var read: TermReads { TermReads(TermList(plane: offset, sampleStep: sampleStep)) }
 }
 
 /// Hands out places in the arena, once, before anything runs.

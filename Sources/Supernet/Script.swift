@@ -9,7 +9,7 @@ struct StepContext {
   var gradients: Int
   /// Scratch of this worker.
   var scratch: Int
-  /// What a later step reads, to be fetched meanwhile.
+  /// What later steps read, to be fetched meanwhile.
   var ahead = Ahead.nothing
 }
 
@@ -31,9 +31,9 @@ struct Script<Pass: AnyObject> {
 
   /// What is done on each sample.
   struct Step {
-    /// Results of earlier phases that it reads, two tensors of one size or one given twice; its kernel fetches those of
-    /// the next such step while it computes.
-    var reads: (Tensor, Tensor)?
+    var timing: Timing
+    /// What it reads of earlier phases.
+    var reads: [TermReads]
     /// Whether the present pass has this step.
     var isActive: (Pass) -> Bool
     var run: (Pass, StepContext) -> Void
@@ -59,12 +59,14 @@ struct Script<Pass: AnyObject> {
   var gradientExtent: Int { phases.map(\.gradientCount).max() ?? 0 }
 
   /// Adds a step to the present phase.
+  ///
+  /// - Parameter reads: planes that earlier phases left, for the computing steps before it to fetch.
   mutating func each(
-    reading tensors: (Tensor, Tensor)? = nil,
+    _ timing: Timing = .inOrder, reading reads: [TermReads] = [],
     when isActive: @escaping (Pass) -> Bool = { _ in true },
     _ step: @escaping (Pass, StepContext) -> Void
   ) {
-    present.steps.append(Step(reads: tensors, isActive: isActive, run: step))
+    present.steps.append(Step(timing: timing, reads: reads, isActive: isActive, run: step))
   }
 
   /// Reserves sums in the present phase; the place is relative to the chunk's part.
@@ -98,44 +100,79 @@ struct Script<Pass: AnyObject> {
   }
 }
 
-/// The steps of a phase that the present pass has, each with what the next one reads.
+/// When a step of a phase is taken.
+///
+/// A phase computes for a while and waits for memory for a while. Steps that only move planes are therefore spread between
+/// those that compute, which fetch ahead what comes after them.
+enum Timing {
+  /// After the steps before it.
+  case inOrder
+  /// The same; its kernel fetches ahead.
+  case computing
+  /// It needs no other step of its phase, nor do they need it: anywhere between the computing ones.
+  case anywhere
+  /// It needs no other step of its phase, but they need it: between the computing ones of the sample before.
+  case sampleBefore
+}
+
+/// The steps of a phase that the present pass has, in the order in which they are taken on a sample.
 struct Schedule<Pass: AnyObject> {
   private struct Entry {
-    var run: (Pass, StepContext) -> Void
-    /// What the next reading step reads, on the next sample after the last one.
-    var next: (planes: (Tensor, Tensor), isOnNextSample: Bool)?
-
-    func ahead(of sample: Int, before end: Int) -> Ahead {
-      guard let next else { return .nothing }
-      let sample = next.isOnNextSample ? sample + 1 : sample
-      guard sample < end else { return .nothing }
-      let (a, b) = next.planes
-      return Ahead(a.at(sample), b.at(sample), count: a.sampleStep)
-    }
+    var step: Script<Pass>.Step
+    /// 1 for what is done on the sample after the present one.
+    var later = 0
+    var ahead: AheadList?
   }
 
-  private let entries: [Entry]
+  private var entries: [Entry] = []
+  /// What the first sample needs beforehand.
+  private let first: [Script<Pass>.Step]
 
   init(_ phase: Script<Pass>.Phase, of pass: Pass) {
     let steps = phase.steps.filter { $0.isActive(pass) }
-    let first = steps.lazy.compactMap(\.reads).first
-    entries = steps.indices.map { i in
-      guard steps[i].reads != nil else { return Entry(run: steps[i].run) }
-      let later = steps[(i + 1)...].lazy.compactMap(\.reads).first
-      return Entry(
-        run: steps[i].run,
-        next: (later ?? first).map { (planes: $0, isOnNextSample: later == nil) })
+    let before = steps.filter { $0.timing == .sampleBefore }
+    let anywhere = steps.filter { $0.timing == .anywhere }
+    let computing = steps.count { $0.timing == .computing }
+    guard computing > 0 else {
+      first = []
+      let inOrder = steps.filter { $0.timing == .inOrder }
+      entries = (before + inOrder + anywhere).map { Entry(step: $0) }
+      return
+    }
+    first = before
+    var passed = 0
+    for step in steps where step.timing == .inOrder || step.timing == .computing {
+      entries.append(Entry(step: step))
+      guard step.timing == .computing else { continue }
+      func share<Step>(of all: [Step]) -> ArraySlice<Step> {
+        all[(all.count * passed / computing)..<(all.count * (passed + 1) / computing)]
+      }
+      entries += share(of: before).map { Entry(step: $0, later: 1) }
+      entries += share(of: anywhere).map { Entry(step: $0) }
+      passed += 1
+    }
+    for i in entries.indices where entries[i].step.timing == .computing {
+      var reads: [(terms: TermReads, later: Int)] = []
+      for distance in 1...entries.count {
+        let (turn, k) = (i + distance).quotientAndRemainder(dividingBy: entries.count)
+        reads += entries[k].step.reads.map { (terms: $0, later: entries[k].later + turn) }
+        if entries[k].step.timing == .computing { break }
+      }
+      entries[i].ahead = AheadList(reads)
     }
   }
 
   /// Takes all steps on a sample, then all on the next one.
   func run(_ samples: Range<Int>, _ context: StepContext, in pass: Pass) {
     var context = context
+    context.sample = samples.lowerBound
+    for step in first { step.run(pass, context) }
     for sample in samples {
-      context.sample = sample
-      for entry in entries {
-        context.ahead = entry.ahead(of: sample, before: samples.upperBound)
-        entry.run(pass, context)
+      for entry in entries where sample + entry.later < samples.upperBound {
+        context.sample = sample + entry.later
+        context.ahead =
+          entry.ahead.map { Ahead($0, sample: sample, end: samples.upperBound) } ?? .nothing
+        entry.step.run(pass, context)
       }
     }
   }

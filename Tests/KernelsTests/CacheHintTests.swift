@@ -27,7 +27,11 @@ import Testing
   func fetchingAheadChangesNoBit(channels: Int) throws {
     let arena = try #require(Arena<PlainFloat>(scalars: 1 << 17, sums: 512))
     let before = results(in: arena, channels, .nothing)
-    #expect(results(in: arena, channels, Ahead(1 << 14, 2 << 14, count: 4000)) == before)
+    let planes = TermList(capacity: 2)
+    for plane in [1, 2] { planes.append(plane: plane << 14, sampleStep: 4000, coefficients: 0) }
+    let list = AheadList([(TermReads(planes), later: 0), (TermReads(planes, 1..<2), later: 1)])
+    #expect(results(in: arena, channels, Ahead(list, sample: 0, end: 1)) == before)
+    #expect(results(in: arena, channels, Ahead(list, sample: 0, end: 2)) == before)
   }
 
   /// A separable unit, forward and backward, and both pools, on numbers that do not depend on the arena: every scalar
