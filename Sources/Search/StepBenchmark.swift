@@ -104,31 +104,75 @@ public struct StepBenchmark {
     return try SearchLoop(configuration, dataset: noise, threads: threads)
   }
 
-  /// Steps after `warmup` steps, and a few gradients for the share of the peak.
-  public func run(steps: Int, warmup: Int = 2) throws -> Result {
-    var state = try SearchState(loop.net, configuration: configuration)
-    var times: [Double] = []
-    for k in 0..<(warmup + steps) {
-      state.stepInEpoch = k % loop.source.stepsPerEpoch
+  /// A search whose steps are timed one by one.
+  private struct Stepper {
+    let loop: SearchLoop
+    var state: SearchState
+    private var taken = 0
+
+    init(_ benchmark: StepBenchmark) throws {
+      loop = benchmark.loop
+      state = try SearchState(loop.net, configuration: benchmark.configuration)
+    }
+
+    /// Seconds of the next step.
+    mutating func step() throws -> Double {
+      state.stepInEpoch = taken % loop.source.stepsPerEpoch
+      taken += 1
       let began = ContinuousClock().now
       _ = try loop.step(&state)
-      if k >= warmup { times.append((ContinuousClock().now - began).inSeconds) }
+      return (ContinuousClock().now - began).inSeconds
     }
-    times.sort()
+  }
+
+  /// Steps after `warmup` steps, and a few gradients for the share of the peak.
+  public func run(steps: Int, warmup: Int = 2) throws -> Result {
+    var stepper = try Stepper(self)
+    for _ in 0..<warmup { _ = try stepper.step() }
+    let times = try (0..<steps).map { _ in try stepper.step() }.sorted()
     let median = times[times.count / 2]
     // What follows looks at the first step of an epoch: the last one has left no batch behind it.
-    state.stepInEpoch = 0
-    let gradient = try gradientSeconds(at: state)
-    let peak = Peak.measured(threads: threads)
-    let rate = 3 * Self.forwardOperations(size) / gradient
+    stepper.state.stepInEpoch = 0
+    let share = try shareOfPeak(at: stepper.state)
     return Result(
       size: size, method: configuration.method, space: configuration.space,
       order: configuration.order, threads: threads, medianSeconds: median,
       minimumSeconds: times[0], maximumSeconds: times[times.count - 1],
-      passUnits: try loop.passUnits(at: state),
-      imagesPerSecond: Double(size.batch) / median, gradientGFLOPS: rate / 1e9,
-      gradientSeconds: gradient, shareOfPeak: rate / peak, peakGFLOPS: peak / 1e9,
-      peakMegabytes: PeakMemory.megabytes)
+      passUnits: try loop.passUnits(at: stepper.state),
+      imagesPerSecond: Double(size.batch) / median, gradientGFLOPS: share.rate / 1e9,
+      gradientSeconds: share.seconds, shareOfPeak: share.rate / share.peak,
+      peakGFLOPS: share.peak / 1e9, peakMegabytes: PeakMemory.megabytes)
+  }
+
+  /// What several threads gain.
+  public struct Scaling: Sendable {
+    /// Median of a step with one thread.
+    public var oneThread: Double
+    /// Median of a step with all of them.
+    public var allThreads: Double
+    /// Median ratio of two steps taken one after the other.
+    public var ratio: Double
+  }
+
+  /// Times steps of `milenas-1st` with one thread and with several, in turn: what else the machine does then disturbs
+  /// both alike.
+  ///
+  /// - Throws: `SearchError`, `SupernetError`.
+  public static func scaling(_ size: Size, threads: Int, pairs: Int) throws -> Scaling {
+    var steppers = try [1, threads].map { threads in
+      try Stepper(
+        StepBenchmark(size, method: .milenas1st, space: .darts, threads: threads))
+    }
+    var times: [[Double]] = []
+    for pair in 0...pairs {
+      let seconds = try steppers.indices.map { try steppers[$0].step() }
+      // The first steps touch the memory for the first time.
+      if pair > 0 { times.append(seconds) }
+    }
+    func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+    return Scaling(
+      oneThread: median(times.map { $0[0] }), allThreads: median(times.map { $0[1] }),
+      ratio: median(times.map { $0[0] / $0[1] }))
   }
 
   /// Where the time of a gradient of (w, α) on the mixture goes.
@@ -152,16 +196,21 @@ public struct StepBenchmark {
     }
   }
 
-  /// Median of three gradients of (w, α) on the mixture.
-  private func gradientSeconds(at state: SearchState) throws -> Double {
+  /// Gradients of (w, α) on the mixture and the peak of multiply-adds, in turn; the median by their ratio.
+  private func shareOfPeak(
+    at state: SearchState
+  ) throws -> (seconds: Double, rate: Double, peak: Double) {
     let input = SupernetInput(loop.source.trainingBatch(epoch: 0, step: 0).batch)
-    var times: [Double] = []
-    for _ in 0..<3 {
+    let rounds = try (0..<5).map { _ in
       let began = ContinuousClock().now
       _ = try loop.net.gradient([.weights, .alpha], at: state.point, on: input)
-      times.append((ContinuousClock().now - began).inSeconds)
+      let seconds = (ContinuousClock().now - began).inSeconds
+      return (
+        seconds: seconds, rate: 3 * Self.forwardOperations(size) / seconds,
+        peak: Peak.measured(threads: threads)
+      )
     }
-    return times.sorted()[1]
+    return rounds.sorted { $0.rate / $0.peak < $1.rate / $1.peak }[rounds.count / 2]
   }
 
   /// Floating-point operations (two per multiply-add) of one forward pass: convolutions only.
