@@ -43,31 +43,26 @@ public struct TermReads: Sendable {
   var range: Range<Int> { terms.clamped(to: 0..<list.count) }
 }
 
-/// An `AheadList` at a sample: fetched line by line while a step computes.
+/// An `AheadList` at a sample, which must outlive it: fetched line by line while a step computes.
 ///
 /// Results of an earlier phase lie in main memory by the time they are read; asked for in time, they cost little. The
 /// requests are spread over the multiply-adds, two at a time: a core keeps count of some sixteen lines on their way, and
 /// whatever else misses the first cache waits once there are more.
-public struct Ahead: Sendable {
-  fileprivate let list: AheadList?
+@safe
+public struct Ahead: @unchecked Sendable {
+  fileprivate let planes: UnsafeMutableBufferPointer<AheadList.Plane>?
   fileprivate let sample: Int
   fileprivate let end: Int
 
   /// The planes of a list at a sample, as far as their own samples come before `end`.
-  public init(_ list: AheadList, sample: Int, end: Int) {
-    self.list = list
+  public init(_ list: AheadList?, sample: Int, end: Int) {
+    planes = list?.planes
     self.sample = sample
     self.end = end
   }
 
-  private init() {
-    list = nil
-    sample = 0
-    end = 0
-  }
-
   /// Nothing to fetch.
-  public static var nothing: Self { Self() }
+  public static var nothing: Self { Self(nil, sample: 0, end: 0) }
 }
 
 /// How far the planes of an `Ahead` have been asked for.
@@ -105,7 +100,7 @@ struct AheadCursor {
   /// Goes on to the next plane.
   @inline(never)
   private mutating func advance() {
-    guard let planes = ahead.list?.planes else { return }
+    guard let planes = ahead.planes else { return }
     while plane < planes.count {
       let next = planes[plane]
       plane &+= 1

@@ -78,10 +78,8 @@ extension Pass {
     let x = cell.states[node + 2].x
     for first in stride(from: 0, to: list.capacity, by: TermList.partSize) {
       let part = first..<(first + TermList.partSize)
-      script.each(
-        .sampleBefore, reading: [TermReads(list, part)],
-        when: { _ in first == 0 || first < list.count }
-      ) { pass, context in
+      let isUsed = { (_: Pass) in first == 0 || first < list.count }
+      script.each(.sampleBefore, reading: [TermReads(list, part)], when: isUsed) { pass, context in
         pass.arena.combine(
           list, sample: context.sample, pixels: x.pixels, channels: x.padded,
           into: x.at(context.sample), adding: false, part: part)

@@ -118,13 +118,14 @@ enum Timing {
 /// The steps of a phase that the present pass has, in the order in which they are taken on a sample.
 struct Schedule<Pass: AnyObject> {
   private struct Entry {
-    var step: Script<Pass>.Step
+    var run: (Pass, StepContext) -> Void
     /// 1 for what is done on the sample after the present one.
-    var later = 0
+    var later: Int
+    /// What is read after a computing step, until the next one has read; nil for others.
     var ahead: AheadList?
   }
 
-  private var entries: [Entry] = []
+  private let entries: [Entry]
   /// What the first sample needs beforehand.
   private let first: [Script<Pass>.Step]
 
@@ -133,32 +134,29 @@ struct Schedule<Pass: AnyObject> {
     let before = steps.filter { $0.timing == .sampleBefore }
     let anywhere = steps.filter { $0.timing == .anywhere }
     let computing = steps.count { $0.timing == .computing }
-    guard computing > 0 else {
-      first = []
-      let inOrder = steps.filter { $0.timing == .inOrder }
-      entries = (before + inOrder + anywhere).map { Entry(step: $0) }
-      return
-    }
-    first = before
+    first = computing > 0 ? before : []
+    var order: [(step: Script<Pass>.Step, later: Int)] = computing > 0 ? [] : before.map { ($0, 0) }
     var passed = 0
     for step in steps where step.timing == .inOrder || step.timing == .computing {
-      entries.append(Entry(step: step))
+      order.append((step, 0))
       guard step.timing == .computing else { continue }
-      func share<Step>(of all: [Step]) -> ArraySlice<Step> {
+      func share(of all: [Script<Pass>.Step]) -> ArraySlice<Script<Pass>.Step> {
         all[(all.count * passed / computing)..<(all.count * (passed + 1) / computing)]
       }
-      entries += share(of: before).map { Entry(step: $0, later: 1) }
-      entries += share(of: anywhere).map { Entry(step: $0) }
+      order += share(of: before).map { ($0, 1) } + share(of: anywhere).map { ($0, 0) }
       passed += 1
     }
-    for i in entries.indices where entries[i].step.timing == .computing {
+    if computing == 0 { order += anywhere.map { ($0, 0) } }
+    entries = order.indices.map { i in
+      let (step, later) = order[i]
+      guard step.timing == .computing else { return Entry(run: step.run, later: later) }
       var reads: [(terms: TermReads, later: Int)] = []
-      for distance in 1...entries.count {
-        let (turn, k) = (i + distance).quotientAndRemainder(dividingBy: entries.count)
-        reads += entries[k].step.reads.map { (terms: $0, later: entries[k].later + turn) }
-        if entries[k].step.timing == .computing { break }
+      for distance in 1...order.count {
+        let (turn, k) = (i + distance).quotientAndRemainder(dividingBy: order.count)
+        reads += order[k].step.reads.map { (terms: $0, later: order[k].later + turn) }
+        if order[k].step.timing == .computing { break }
       }
-      entries[i].ahead = AheadList(reads)
+      return Entry(run: step.run, later: later, ahead: AheadList(reads))
     }
   }
 
@@ -170,9 +168,8 @@ struct Schedule<Pass: AnyObject> {
     for sample in samples {
       for entry in entries where sample + entry.later < samples.upperBound {
         context.sample = sample + entry.later
-        context.ahead =
-          entry.ahead.map { Ahead($0, sample: sample, end: samples.upperBound) } ?? .nothing
-        entry.step.run(pass, context)
+        context.ahead = Ahead(entry.ahead, sample: sample, end: samples.upperBound)
+        entry.run(pass, context)
       }
     }
   }
