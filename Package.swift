@@ -128,7 +128,7 @@ let package = Package(
       ], exclude: ["Fixtures"]),
     .testTarget(
       name: "ReportsTests",
-      dependencies: ["Reports", "EventLog", "Search", "Supernet", "Datasets", grdb]),
+      dependencies: ["Reports", "Figures", "EventLog", "Search", "Supernet", "Datasets", grdb]),
     .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "EventLog", "Datasets"]),
     .testTarget(
       name: "EndToEnd",

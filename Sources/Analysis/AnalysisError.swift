@@ -24,8 +24,8 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
   case badEstimator(String)
   /// Points that no curve can be fitted to.
   case unfit(String)
-  /// A file of points that is not one.
-  case notPoints(path: String, line: Int, reason: String)
+  /// A file of points that is not one; `line` is nil for all of it.
+  case notPoints(path: String, line: Int?, reason: String)
 
   public var description: String {
     switch self {
@@ -56,8 +56,8 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
     case .unfit(let reason):
       "no curve can be fitted: \(reason)"
     case .notPoints(let path, let line, let reason):
-      "\(path), line \(line): \(reason); a file of points has the columns size (millions of parameters) and error "
-        + "(percent), and may have deviation and seeds"
+      "\(path)\(line.map { ", line \($0)" } ?? ""): \(reason); a file of points has the columns size (millions of "
+        + "parameters) and error (percent), and may have deviation and seeds"
     case .notStationary(let iterations, let norm):
       "‖∇_wΦ‖ is still \(norm) after \(iterations) Newton steps: "
         + "give a starting point nearer to a minimum, or more weight decay"

@@ -51,6 +51,9 @@ public struct Settings: Equatable, Sendable {
       for (name, field) in fields { walk(field, path.isEmpty ? name : "\(path).\(name)") }
     } else if let list = value as? [Any] {
       for (index, entry) in list.enumerated() { walk(entry, "\(path).\(index)") }
+    } else if let number = value as? NSNumber, unsafe String(cString: number.objCType) == "c" {
+      // What a number of JSON never is: written as a number, it would be taken for one.
+      values[path] = "\(number.boolValue)"
     } else {
       values[path] = "\(value)"
     }

@@ -163,13 +163,6 @@ struct AlphaContent: FigureContent {
         legend: .none, isBoxed: true)
     }
     let gap = 4.0
-    var top = area.top + heading.height + 4
-    // With few nodes the triangle has no empty corner that could hold the names of the operations.
-    if nodes < 3 {
-      let legend = Legend.fitting(keys(in: theme), width: area.width, in: canvas)
-      legend.draw(on: &canvas, at: Point(area.left, top))
-      top += legend.size.height + 3
-    }
     let columnNames = (0...nodes).map {
       canvas.typeset(OperationStyle.stateName($0, nodes: nodes), size: small)
     }
@@ -180,24 +173,48 @@ struct AlphaContent: FigureContent {
     let nameWidth = rowNames.map(\.width).max() ?? 0
     let probe = MeasuredPanel(
       panel(0, isFirst: true, isLast: true, isNamed: true), frame: Size(60, 40), in: canvas)
-    let grid = Rect(
-      left: area.left + probe.left, top: top + nameHeight + 1,
-      right: area.right - nameWidth - 3,
-      bottom: max(area.bottom - probe.bottom, top + nameHeight + Double(nodes) * 24))
-    let size = Size(
-      (grid.width - Double(nodes) * gap) / Double(nodes + 1),
-      (grid.height - Double(nodes - 1) * gap) / Double(nodes))
-    func frame(_ row: Int, _ column: Int) -> Rect {
+    func placed(from top: Double) -> Rect {
       Rect(
+        left: area.left + probe.left, top: top + nameHeight + 1,
+        right: area.right - nameWidth - 3,
+        bottom: max(area.bottom - probe.bottom, top + nameHeight + Double(nodes) * 24))
+    }
+    func frame(_ row: Int, _ column: Int, in grid: Rect) -> Rect {
+      let size = Size(
+        (grid.width - Double(nodes) * gap) / Double(nodes + 1),
+        (grid.height - Double(nodes - 1) * gap) / Double(nodes))
+      return Rect(
         left: grid.left + Double(column) * (size.width + gap),
         top: grid.top + Double(row) * (size.height + gap), width: size.width, height: size.height)
     }
+    // The triangle's empty corner holds the names of the operations, where it is large enough.
+    let top = area.top + heading.height + 4
+    var grid = placed(from: top)
+    let inCorner = Legend(keys(in: theme), columns: 2, in: canvas)
+    let corner = Rect(
+      left: area.right - inCorner.size.width, top: grid.top, width: inCorner.size.width,
+      height: inCorner.size.height)
+    let isFree = (0..<nodes).allSatisfy { row in
+      let last = frame(row, row + 1, in: grid)
+      let taken = Rect(
+        left: last.left, top: last.top - nameHeight - 2, right: last.right + 3 + nameWidth,
+        bottom: last.bottom)
+      return !taken.intersects(corner)
+    }
+    if isFree {
+      inCorner.draw(on: &canvas, at: Point(corner.left, corner.top))
+    } else {
+      let above = Legend.fitting(keys(in: theme), width: area.width, in: canvas)
+      above.draw(on: &canvas, at: Point(area.left, top))
+      grid = placed(from: top + above.size.height + 3)
+    }
     for (index, edge) in edges.enumerated() {
-      let rect = frame(edge.node, edge.source)
+      let rect = frame(edge.node, edge.source, in: grid)
       let measured = MeasuredPanel(
         panel(
           index, isFirst: edge.source == 0, isLast: edge.node == nodes - 1,
-          isNamed: edge.node == nodes - 1 && edge.source == nodes / 2), frame: size, in: canvas)
+          isNamed: edge.node == nodes - 1 && edge.source == nodes / 2),
+        frame: Size(rect.width, rect.height), in: canvas)
       _ = measured.draw(on: &canvas, in: rect)
       // Names stand over each column's first panel and after each row's last one.
       if edge.node == max(0, edge.source - 1) {
@@ -208,10 +225,6 @@ struct AlphaContent: FigureContent {
         canvas.write(
           rowNames[edge.node], at: Point(rect.right + 3, rect.center.y), .init(.left, .middle))
       }
-    }
-    if nodes >= 3 {
-      let legend = Legend(keys(in: theme), columns: 2, in: canvas)
-      legend.draw(on: &canvas, at: Point(area.right - legend.size.width, grid.top))
     }
     return grid.bottom + probe.bottom
   }
@@ -239,7 +252,9 @@ struct KeptCells: Mark {
         left: frame.x(x - 0.5), top: frame.y(y + 0.5), right: frame.x(x + 0.5),
         bottom: frame.y(y - 0.5))
       canvas.stroke(.rectangle(cell.grown(by: -0.6)), Pen(color: .white, width: 1.6))
-      canvas.stroke(.rectangle(cell.grown(by: -0.4)), Pen(color: Color(0xC8450A), width: 0.8))
+      canvas.stroke(
+        .rectangle(cell.grown(by: -0.4)),
+        Pen(color: canvas.theme.shown(Color(0xC8450A)), width: 0.8))
     }
   }
 }

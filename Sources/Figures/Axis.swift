@@ -72,7 +72,10 @@ public struct Axis: Sendable {
       let margin = pow(high / low, 0.04)
       (low, high) = (low / margin, high * margin)
     } else {
-      if high <= low { (low, high) = (low - max(abs(low), 1) / 20, high + max(abs(high), 1) / 20) }
+      // What differs by rounding alone is one value.
+      if high - low <= 1e-12 * max(abs(low), abs(high)) {
+        (low, high) = (low - max(abs(low), 1) / 20, high + max(abs(high), 1) / 20)
+      }
       let margin = 0.04 * (high - low)
       // An end that must be seen, such as 0 under bars, is the end.
       if !including.contains(low) { low -= margin }
@@ -149,7 +152,9 @@ public struct Axis: Sendable {
 
   /// With a real minus sign, and no sign before a zero.
   public static func number(_ value: Double, decimals: Int) -> Text {
-    if abs(value) >= 1e5 || decimals > 4 {
+    // A power of ten helps where it leaves few digits: 2.07945 is no clearer as 2.07945×10⁰.
+    let isLong = decimals > 4 && abs(value) * pow(10, Double(decimals)) < 1e4
+    if abs(value) >= 1e5 || isLong {
       if value == 0 { return "0" }
       let power = Int(floor(log10(abs(value)) + 1e-9))
       let mantissa = value / pow(10, Double(power))

@@ -137,7 +137,7 @@ public struct FigureStyle: Equatable, Sendable {
     let parts = word.split(separator: ":", omittingEmptySubsequences: false)
     let units = ["mm": 72 / 25.4, "cm": 720 / 25.4, "in": 72, "pt": 1]
     guard parts.count == 2, let unit = units[String(parts[0])], let number = Double(parts[1]),
-      40...5000 ~= number * unit
+      100...5000 ~= number * unit
     else { throw FigureError.badWidth(word) }
     return number * unit
   }

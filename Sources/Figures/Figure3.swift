@@ -221,7 +221,8 @@ public struct Figure3: Sendable {
           "epoch", range: -0.6...(Double(sizes.epochs.count) - 0.4),
           ticks: .labels(
             sizes.epochs.enumerated().map { (Double($0.offset), Text(plain: "\($0.element)")) })),
-        y: Axis("convolutions in the cell", range: 0...(most + 0.5), hasGrid: true), marks: marks),
+        y: Axis("convolutions in the cell", range: 0...(most + 0.5), isWhole: true, hasGrid: true),
+        marks: marks),
       caption:
         "Convolutions among the kept edges of the normal and the reduction cell after some epochs of "
         + (isPaper

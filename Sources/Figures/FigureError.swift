@@ -58,7 +58,7 @@ public enum FigureError: Error, Equatable, CustomStringConvertible {
     case .unknownFormat(let path):
       "\(path) does not say what kind of file it is to be: end its name with .pdf, .svg or .png"
     case .badWidth(let word):
-      "“\(word)” is no width: write mm:88, cm:8.8, in:3.25 or pt:236, from 40 to 5000 points"
+      "“\(word)” is no width: write mm:88, cm:8.8, in:3.25 or pt:236, from 100 to 5000 points"
     case .cannotWrite(let path, let reason):
       "cannot write \(path) (\(reason)): choose a folder that can be written, with --output"
     case .cannotRead(let path, let reason): "cannot read \(path) (\(reason))"

@@ -19,6 +19,8 @@ extension Figure {
     let plot = ProbePlot(probes: probes, theme: theme)
     let summary = GradientErrorSummary(probes)
     let unrolled = "unrolled \(settings.unroll)"
+    let steps = settings.unroll == 1 ? "1 step" : "\(settings.unroll) steps"
+    let pairs = settings.batches == 1 ? "1 pair" : "\(settings.batches) pairs"
     let toBilevel = [
       "darts-1st", "darts-2nd (difference, Float)", "darts-2nd-exact", "single-level",
       "milenas-1st",
@@ -27,13 +29,13 @@ extension Figure {
     let isFew = probes.count <= ProbePlot.few
     let panels = [
       plot.comparison(
-        Text("Error against *∇_{α}L*_{val} through \(settings.unroll) steps"), toBilevel, "bilevel",
-        Axis("‖*d* − target‖ / ‖target‖", including: [0]), \.relativeErrors),
+        Text("Error against *∇_{α}L*_{val} through \(steps)"), toBilevel, "bilevel",
+        Axis("‖*d* − target‖ / ‖target‖", including: [0]), Self.error),
       plot.comparison(
-        "Cosine with the same target", toBilevel, "bilevel", Axis("Cosine"), \.cosines),
+        "Cosine with the same target", toBilevel, "bilevel", Axis("Cosine"), Self.cosine),
       plot.comparison(
         "Error against the mixed objective", toMixed, "mixed",
-        Axis("‖*d* − target‖ / ‖target‖", including: [0]), \.relativeErrors),
+        Axis("‖*d* − target‖ / ‖target‖", including: [0]), Self.error),
       plot.shares("Terms of the error of DARTS-2nd"),
     ]
     let largest = summary.terms.max { $0.value.mean < $1.value.mean }
@@ -41,45 +43,53 @@ extension Figure {
     return Figure(
       title: "Gradient error along \(run.name)", summary: summary.words,
       caption:
-        "Directions of α beside exact gradients at \(states) of \(run.name), \(settings.batches) pairs of batches at each"
+        "Directions of α beside exact gradients at \(states) of \(run.name), \(pairs) of batches at each"
         + (settings.batches > 1
           ? "; \(isFew ? "bars" : "bands") are 95 % t intervals over the batches. "
           : "; one pair has no interval. ")
-        + "(a) Relative error against the exact gradient of the validation loss through \(settings.unroll) steps of SGD "
+        + "(a) Relative error against the exact gradient of the validation loss through \(steps) of SGD "
         + "(mean over the batches), and (b) cosine with it. (c) Relative error against the same gradient of "
         + "L_train + λ L_val, λ = \(Axis.short(settings.lambda).plain). (d) Shares of the terms that add up to the error "
         + "of DARTS-2nd with finite differences (r = \(Axis.short(settings.radius).plain), Float): signed projections, "
         + "whose sum is 1"
-        + (largest.map {
-          String(
-            format: "; over all states %@ is %.0f %% [%.0f, %.0f].", $0.name, 100 * $0.value.mean,
-            100 * $0.value.low, 100 * $0.value.high)
-        } ?? "."),
+        + (largest.map { term in
+          let (mean, low, high) = (term.value.mean, term.value.low, term.value.high)
+          return String(format: "; over all states %@ is %.0f %%", term.name, 100 * mean)
+            + (low.isFinite ? String(format: " [%.0f, %.0f]", 100 * low, 100 * high) : "")
+        } ?? "") + ".",
       content: PanelGrid(title: title, panels: panels, columns: 2),
       data: FigureData(
         columns: [
           "step", "epoch", "quantity", "direction", "target", "mean", "low", "high", "batches",
         ],
         rows: probes.flatMap { probe in
-          func row(_ quantity: String, _ direction: String, _ target: String, _ values: [Double])
-            -> [FigureData.Value]
-          {
+          func row(
+            _ quantity: String, _ direction: String, _ target: String, _ estimate: Estimate
+          ) -> [FigureData.Value] {
             [
               .number(Double(probe.step)), .number(Double(probe.epoch)), .text(quantity),
               .text(direction), .text(target),
-            ] + Estimate(values).values + [.number(Double(values.count))]
+            ] + estimate.values + [.number(Double(estimate.count))]
           }
           return probe.comparisons.filter { $0.direction != unrolled }.flatMap {
             [
-              row("relative error", $0.direction, $0.target, $0.relativeErrors),
-              row("cosine", $0.direction, $0.target, $0.cosines),
+              row("relative error", $0.direction, $0.target, error($0)),
+              row("cosine", $0.direction, $0.target, cosine($0)),
             ]
           }
             + probe.terms.map {
-              row("share of the error", $0.source.rawValue, "bilevel", $0.shares)
+              row("share of the error", $0.source.rawValue, "bilevel", Estimate($0.shares))
             }
         }),
       sources: run.sources, date: run.date)
+  }
+
+  private static func error(_ comparison: ProbeResult.Comparison) -> Estimate {
+    Estimate(comparison.relativeErrors).within(0...(.infinity))
+  }
+
+  private static func cosine(_ comparison: ProbeResult.Comparison) -> Estimate {
+    Estimate(cosines: comparison.cosines)
   }
 }
 
@@ -121,16 +131,16 @@ private struct ProbePlot {
 
   func comparison(
     _ title: Text, _ names: [String], _ target: String, _ y: Axis,
-    _ part: (ProbeResult.Comparison) -> [Double]
+    _ estimate: (ProbeResult.Comparison) -> Estimate
   ) -> Panel {
     let shown = names.compactMap { name in Self.directions.first { $0.key == name } }
     let marks = shown.enumerated().map { place, direction -> any Mark in
-      let values = probes.map { probe in
+      let estimates = probes.map { probe in
         probe.comparisons.first { $0.direction == direction.key && $0.target == target }
-          .map(part) ?? []
+          .map(estimate) ?? Estimate([])
       }
       return mark(
-        direction.name, values, style: theme.series(direction.series), place: place,
+        direction.name, estimates, style: theme.series(direction.series), place: place,
         of: shown.count)
     }
     return Panel(title: title, x: epochs, y: y, marks: marks)
@@ -163,17 +173,17 @@ private struct ProbePlot {
       }
       : terms.map { place, term in
         mark(
-          term.name, values(term.source), style: theme.series(term.series), place: place,
+          term.name, values(term.source).map { Estimate($0) }, style: theme.series(term.series),
+          place: place,
           of: Self.sources.count)
       }
     return Panel(title: title, x: epochs, y: y, marks: [Rule(y: 0, dash: [])] + marks)
   }
 
-  /// - Parameter values: [probes][batches].
+  /// - Parameter estimates: [probes].
   private func mark(
-    _ name: Text, _ values: [[Double]], style: SeriesStyle, place: Int, of count: Int
+    _ name: Text, _ estimates: [Estimate], style: SeriesStyle, place: Int, of count: Int
   ) -> any Mark {
-    let estimates = values.map { Estimate($0) }
     let places = zip(probes, estimates).enumerated().map { index, pair in
       let (probe, estimate) = pair
       let beside = 0.7 * ((Double(place) + 0.5) / Double(count) - 0.5)

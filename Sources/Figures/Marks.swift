@@ -475,7 +475,8 @@ public struct HeatMap: Mark {
     for (row, values) in values.enumerated() {
       for (column, value) in values.enumerated() where value.isFinite {
         let (x, y) = (Double(column), -Double(row))
-        let color = scale.color(at: span > 0 ? (value - range.lowerBound) / span : 0.5)
+        let color = theme.shown(
+          scale.color(at: span > 0 ? (value - range.lowerBound) / span : 0.5))
         // A hair wider than the cell: neighbours leave no white line between them.
         let cell = Rect(
           left: frame.x(x - 0.5), top: frame.y(y + 0.5), right: frame.x(x + 0.5),

@@ -177,9 +177,10 @@ struct MeasuredPanel {
 
   /// Draws all but title and legend.
   ///
-  /// - Returns: what the legend still has to name: ranges with room for their name have it written in them.
+  /// - Parameter namesSpans: whether ranges with room for their name have it written in them.
+  /// - Returns: what the legend still has to name.
   @discardableResult
-  func draw(on canvas: inout Canvas, in rect: Rect) -> [Key] {
+  func draw(on canvas: inout Canvas, in rect: Rect, namesSpans: Bool = true) -> [Key] {
     let theme = canvas.theme
     let frame = Frame(rect: rect, x: x, y: y)
     for mark in panel.marks { mark.drawBehind(on: &canvas, in: frame) }
@@ -205,7 +206,9 @@ struct MeasuredPanel {
     drawAxes(on: &canvas, in: frame)
     drawEndLabels(on: &canvas, in: frame)
     drawColorBar(on: &canvas, beside: rect)
-    let named = panel.marks.compactMap { $0 as? Span }.filter { name($0, on: &canvas, in: frame) }
+    let named =
+      namesSpans
+      ? panel.marks.compactMap { $0 as? Span }.filter { name($0, on: &canvas, in: frame) } : []
     return panel.keys.filter { key in !named.contains { $0.name == key.name } }
   }
 
@@ -328,7 +331,7 @@ struct MeasuredPanel {
           Rect(
             left: bar.left, top: bar.bottom - high * bar.height - 0.05, right: bar.right,
             bottom: bar.bottom - low * bar.height)),
-        map.scale.color(at: (low + high) / 2), role: .frame)
+        theme.shown(map.scale.color(at: (low + high) / 2)), role: .frame)
     }
     let pen = Pen(color: theme.ink, width: theme.frameWidth)
     canvas.stroke(.rectangle(bar), pen, role: .frame)

@@ -12,7 +12,7 @@ public struct PanelGrid: FigureContent {
   public var title: Text?
   /// In reading order.
   public var panels: [Panel]
-  /// Side by side; nil for as many as leave each `leastWidth`, in full rows.
+  /// Side by side, where each has `leastWidth`; nil for as many as do, in full rows.
   public var columns: Int?
   /// One legend above all panels, instead of one in each.
   public var sharesLegend: Bool
@@ -49,8 +49,8 @@ public struct PanelGrid: FigureContent {
   }
 
   private func columnCount(_ width: Double) -> Int {
-    if let columns { return max(1, min(columns, panels.count)) }
     let most = max(1, min(panels.count, Int(width / Self.leastWidth)))
+    if let columns { return max(1, min(columns, most)) }
     return (1...most).last { panels.count % $0 == 0 } ?? 1
   }
 
@@ -120,7 +120,9 @@ public struct PanelGrid: FigureContent {
           let start = words.width <= rect.width ? rect.left : left
           canvas.write(words, at: Point(start, top), .init(.left, .top))
         }
-        let keys = measured[index].draw(on: &canvas, in: rect)
+        // A legend above has all names: none is to be had twice.
+        let keys = measured[index].draw(
+          on: &canvas, in: rect, namesSpans: !legendsAbove.contains(index))
         if let legend = legends[place] {
           legend.draw(
             on: &canvas,

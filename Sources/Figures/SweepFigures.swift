@@ -69,7 +69,7 @@ extension Figure {
           ? "Geometric means over \(sweep.batches) pairs of batches with 95 % t intervals of the logarithm. "
           : "One pair of batches, so no interval. ")
         + "Dashed: fits of error² = (a r²)² + (b/r)² + c²/r (truncation, rounding, jumps at kinks), lowest at "
-        + "\(best.joined(separator: "; ")). Dotted: the radius of DARTS. (b) Of \(sweep.kinks) signs of ReLU and maxima "
+        + "\(best.joined(separator: "; ")). Upright: the radius of DARTS. (b) Of \(sweep.kinks) signs of ReLU and maxima "
         + "of pooling on a batch, those that differ between w + εv and w − εv.",
       content: PanelGrid(title: title, panels: panels),
       data: FigureData(
@@ -165,24 +165,27 @@ extension Figure {
       "the curvatures",
       spectra.flatMap { [$0.largest.mean, $0.smallest.mean, $0.largestOfMean] })
     let batches = spectra[0].largest.count
-    func course(
-      _ name: Text, _ series: Int, _ part: (AlphaSpectrum) -> Estimate
-    ) -> [any Mark] {
-      Course.marks(
-        name, spectra.map { Line.Place(x: Double($0.epoch), part($0)) },
-        style: theme.series(series))
-    }
-    let stop = CurvatureRule().stop(along: spectra)
     let first = spectra[0]
     let last = spectra[spectra.count - 1]
+    // Bars that stand on each other could not be told apart.
+    let beside = spectra.count > Course.few ? 0 : 0.012 * Double(last.epoch - first.epoch)
+    func course(
+      _ name: Text, _ series: Int, shift: Double = 0, _ part: (AlphaSpectrum) -> Estimate
+    ) -> [any Mark] {
+      Course.marks(
+        name, spectra.map { Line.Place(x: Double($0.epoch) + shift, part($0)) },
+        style: theme.series(series))
+    }
+    let rule = CurvatureRule()
+    let stop = rule.stop(along: spectra)
     let marks: [any Mark] =
       [Rule(y: 0, dash: [])]
       + (stop.map { [Rule("R-DARTS", x: Double($0 + 1))] } ?? [])
-      + course("*λ*_{max}, batches", 0, \.largest)
+      + course("*λ*_{max}, batches", 0, shift: -beside, \.largest)
       + course("*λ*_{max}, mean Hessian", 3) {
         Estimate(mean: $0.largestOfMean, low: .nan, high: .nan, count: $0.largest.count)
       }
-      + course("*λ*_{min}, batches", 1, \.smallest)
+      + course("*λ*_{min}, batches", 1, shift: beside, \.smallest)
     return Figure(
       title: "Curvature of alpha along \(run.name)",
       summary: String(
@@ -193,11 +196,8 @@ extension Figure {
         "Extreme eigenvalues of ∇²_{αα} L_val along \(run.name), by Lanczos with exact products in Double, without α's decay: "
         + "of the Hessian on a batch"
         + (batches > 1 ? " (means over \(batches) batches with 95 % t intervals)" : " (one batch)")
-        + ", whose λ_max is biased up, and of the mean Hessian. "
-        + (stop.map {
-          "The rule of R-DARTS would stop the search and keep the cell of epoch \($0)."
-        }
-          ?? "The rule of R-DARTS would not stop the search."),
+        + ", whose λ_max is biased up, and of the mean Hessian, where it is less so. "
+        + "\(rule.words(along: spectra)).",
       content: PanelGrid(
         title: title,
         panels: [

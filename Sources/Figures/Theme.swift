@@ -115,6 +115,9 @@ public struct Theme: Equatable, Sendable {
     palette = name == .grey ? colors.map(\.grey) : colors
   }
 
+  /// A colour that is none of the palette's, as this theme shows it.
+  public func shown(_ color: Color) -> Color { name == .grey ? color.grey : color }
+
   /// Okabe and Ito's colours, moved apart until any two differ by ΔE ≥ 20 to the deuteranope as well.
   private static let colors: [UInt32] = [
     0xC8450A, 0x0063A6, 0x1A9E77, 0xE3A100, 0xB35A9B, 0x222222, 0x5DB7EA,

@@ -31,12 +31,18 @@ extension Figure {
   static func curves(of groups: [StudySetting], theme: Theme) throws -> Figure {
     let curves = groups.map { Curve($0) }.filter { !$0.accuracy.isEmpty }
     guard !curves.isEmpty else { throw ReportsError.noCurves }
-    func panel(_ title: Text, _ label: Text, _ values: (Curve) -> [SeedMean]) -> Panel {
+    func panel(
+      _ title: Text, _ label: Text, within bounds: ClosedRange<Double>,
+      _ values: (Curve) -> [SeedMean]
+    ) -> Panel {
       let lines = curves.enumerated().map { index, curve in
         Line(
           Text(plain: curve.name),
           values(curve).enumerated().map { epoch, mean in
-            Line.Place(x: Double(epoch + 1), y: mean.mean, low: mean.low, high: mean.high)
+            // Student's interval knows no bounds.
+            Line.Place(
+              x: Double(epoch + 1), y: mean.mean, low: mean.low.map { max($0, bounds.lowerBound) },
+              high: mean.high.map { min($0, bounds.upperBound) })
           }, style: theme.series(index), markers: 4,
           phase: (Double(index) + 0.5) / Double(curves.count))
       }
@@ -54,8 +60,8 @@ extension Figure {
         + "(a) Accuracy of the supernet on the validation half. (b) Training accuracy less that.",
       content: PanelGrid(
         panels: [
-          panel("Validation accuracy", "validation accuracy (%)", \.accuracy),
-          panel("Gap", "training − validation (points)", \.gap),
+          panel("Validation accuracy", "validation accuracy (%)", within: 0...100, \.accuracy),
+          panel("Gap", "training − validation (points)", within: -100...100, \.gap),
         ], columns: 2, sharesLegend: true),
       data: FigureData(columns: []), sources: [], date: .distantPast)
   }

@@ -100,10 +100,12 @@ public struct ReportPage: Sendable {
     .scroll { overflow-x: auto; }
     table { border-collapse: collapse; font-size: .87rem; margin: .6rem 0; }
     th { text-align: left; font-weight: 600; border-bottom: 1.5px solid #333; }
-    th, td { padding: .22rem .9rem .22rem 0; vertical-align: top; overflow-wrap: anywhere; }
+    th, td { padding: .22rem .9rem .22rem 0; vertical-align: top; overflow-wrap: break-word; }
+    .facts td, .checklist td { overflow-wrap: anywhere; }
     td { border-bottom: 1px solid #e4e4e4; }
     td p { margin: 0 0 .15rem; }
-    .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+    .number { text-align: right; font-variant-numeric: tabular-nums; }
+    td.number { white-space: nowrap; }
     .facts td:first-child { min-width: 11rem; }
     .checklist td:first-child { font-variant-numeric: tabular-nums; }
     code, pre { font: .84rem/1.45 ui-monospace, DejaVu Sans Mono, Menlo, Consolas, monospace; }

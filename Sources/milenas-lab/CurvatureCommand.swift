@@ -13,8 +13,8 @@ struct CurvatureCommand: ParsableCommand {
         milenas-lab curvature
         milenas-lab curvature my-run --batches 4 --factor 1.3 --every 1
 
-      Lanczos with exact products in Double, after every epoch that has a checkpoint; the null space of the softmax
-      (a constant on each edge) is deflated. What is finished is kept in the run's analysis.sqlite, from which
+      Lanczos with exact products in Double, after every epoch that has a checkpoint; the null space of the softmax \
+      (a constant on each edge) is deflated. What is finished is kept in the run's analysis.sqlite, from which \
       `plot curvature` draws.
       """)
 
@@ -138,23 +138,13 @@ private struct CurvatureReport: Report {
       })
     return """
       \(run): eigenvalues of the alpha-Hessian of L_val, without alpha's decay
-      Brackets: 95 % intervals over the batches, whose largest eigenvalue is biased up; the mean Hessian's is not.
+      Brackets: 95 % intervals over the batches, whose largest eigenvalue is biased up; the mean Hessian's is less so.
       Residual: of the mean Hessian's largest pair, over the eigenvalue; top edge: most of its eigenvector's square.
 
       \(rows.text)
-      \(verdict)
+      \(rule.words(along: states))
 
       """
-  }
-
-  private var verdict: String {
-    if let stop { return "R-DARTS would stop and keep the cell of epoch \(stop)" }
-    let needed = rule.lag + rule.window
-    let measured = states.count { rule.measures(afterEpoch: $0.epoch - 1) }
-    return measured < needed
-      ? "R-DARTS cannot tell: its rule needs \(needed) measurements, every \(rule.every) epochs, and there are \(measured)"
-      : "R-DARTS would not stop: no average over \(rule.window) measurements has grown by \(rule.factor) after epoch "
-        + "\(rule.firstEpoch)"
   }
 
   /// Where most of the top eigenvector lies.

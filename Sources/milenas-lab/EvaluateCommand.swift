@@ -16,7 +16,7 @@ struct EvaluateCommand: ParsableCommand {
         milenas-lab evaluate DARTS_V2 --preset imagenet --data-dir imagenet
         milenas-lab evaluate --resume my-evaluation
 
-      Presets: demo, small, cifar10, imagenet. The data set image-folder takes a folder with train/<class>/ and
+      Presets: demo, small, cifar10, imagenet. The data set image-folder takes a folder with train/<class>/ and \
       val/<class>/ of JPEG or PNG files. The record is like that of a search: `milenas-lab runs` reads it.
       """)
 

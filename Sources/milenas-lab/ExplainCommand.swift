@@ -76,7 +76,7 @@ private struct VariantCommand: ParsableCommand {
       Example:
         milenas-lab explain variant --run my-run
 
-      Lists the known differences and how they are had here. With a run, the direction of alpha is formed with and
+      Lists the known differences and how they are had here. With a run, the direction of alpha is formed with and \
       without each of them on the last state's own batches, in Double.
       """)
   @Option(name: .customLong("run"), help: "A run with checkpoints: name or path.")

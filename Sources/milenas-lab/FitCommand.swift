@@ -11,8 +11,8 @@ struct FitCommand: ParsableCommand {
         milenas-lab fit my-search another-search
         milenas-lab fit sizes.csv --tolerance 0.1
 
-      A CSV file has the columns size (millions of parameters) and error (percent), and may have deviation and
-      seeds. From searches come the sizes of each epoch's derived network with the validation error, from
+      A CSV file has the columns size (millions of parameters) and error (percent), and may have deviation and \
+      seeds. From searches come the sizes of each epoch's derived network with the validation error, from \
       evaluations the size of the trained network with its test error.
       """)
 
@@ -24,8 +24,12 @@ struct FitCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   mutating func validate() throws {
-    guard tolerance >= 0, tolerance.isFinite, bootstrap >= 0 else {
-      throw ValidationError("--tolerance and --bootstrap must be finite numbers from 0 on")
+    guard tolerance >= 0, tolerance.isFinite, 0...1_000_000 ~= bootstrap else {
+      throw ValidationError(
+        "--tolerance must be a finite number from 0 on, and --bootstrap from 0 to 1000000")
+    }
+    if sources.count > 1, let file = sources.first(where: { $0.hasSuffix(".csv") }) {
+      throw ValidationError("\(file) is a file of points, which is fitted alone: name nothing else")
     }
   }
 

@@ -126,7 +126,7 @@ private struct GenotypeExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export", abstract: "Print a cell in a form that another program reads.",
     discussion: """
-      python is a line for cnn/genotypes.py of the public DARTS code, which its --arch option then names; json has the
+      python is a line for cnn/genotypes.py of the public DARTS code, which its --arch option then names; json has the \
       lists normal, normal_concat, reduce and reduce_concat.
 
       Examples:

@@ -17,8 +17,8 @@ struct GradientErrorCommand: ParsableCommand {
         milenas-lab gradient-error my-run --sweep epsilon
         milenas-lab gradient-error --estimators all
 
-      Probes states of a recorded search in Double: DARTS-2nd by finite differences and exact, MiLeNAS, and the
-      exact gradient through K steps, on the same batches. What is finished is kept in the run's analysis.sqlite,
+      Probes states of a recorded search in Double: DARTS-2nd by finite differences and exact, MiLeNAS, and the \
+      exact gradient through K steps, on the same batches. What is finished is kept in the run's analysis.sqlite, \
       from which `plot gradient-error`, `plot epsilon` and `plot unroll` draw.
       """)
 

@@ -18,12 +18,12 @@ struct GradientErrorReport: Report {
   /// A line for each probe, direction and target.
   var table: Table? {
     let metrics: [(name: String, estimate: (ProbeResult.Comparison) -> Estimate)] = [
-      ("relative_error", { Estimate($0.relativeErrors) }),
+      ("relative_error", { Estimate($0.relativeErrors).within(0...(.infinity)) }),
       ("cosine", { Estimate(cosines: $0.cosines) }),
-      ("sign_agreement", { Estimate($0.signAgreements) }),
-      ("kendall_tau", { Estimate($0.kendallTaus) }),
-      ("favourite", { Estimate($0.favourites) }),
-      ("changed_entries", { Estimate($0.changedEntries) }),
+      ("sign_agreement", { Estimate($0.signAgreements).within(0...1) }),
+      ("kendall_tau", { Estimate($0.kendallTaus).within(-1...1) }),
+      ("favourite", { Estimate($0.favourites).within(0...1) }),
+      ("changed_entries", { Estimate($0.changedEntries).within(0...(.infinity)) }),
     ]
     return Table(
       columns: ["step", "epoch", "direction", "target", "batches"]
@@ -47,12 +47,12 @@ struct GradientErrorReport: Report {
   }
 
   var text: String {
-    let probes = summary.probes
+    let unroll = summary.probes[0].settings.unroll
     return """
-      \(run): target of the errors is the exact gradient through \(probes[0].settings.unroll) steps of SGD, mean over the batches
+      \(run): target of the errors is the exact gradient through \(unroll) step\(unroll == 1 ? "" : "s") of SGD, mean over the batches
       (bilevel: of L_val; mixed: of L_train + lambda L_val); w' is SGD's own step, with momentum and decay.
       \(validity)
-      Brackets: 95 % intervals, of the means over batches by Student, over states by the hierarchical bootstrap.
+      Brackets: 95 % intervals by Student: over the batches of one state; of several states, over their means.
       Entries: of the genotype, those that differ after 50 steps of Adam's length along the direction from 50 along the target.
 
       \(sizes.text)
@@ -78,11 +78,11 @@ struct GradientErrorReport: Report {
         "error, mixed target", "batches",
       ],
       rows: names.map { name in
-        let error = summary.estimate(name, against: "bilevel", \.relativeErrors)
+        let error = summary.error(name, against: "bilevel")
         return [
           .text(name), Self.text(error), Self.text(summary.excess(name, against: "bilevel")),
-          Self.text(summary.estimate(name, against: "bilevel", \.cosines), decimals: 4),
-          Self.text(summary.estimate(name, against: "mixed", \.relativeErrors)), Self.count(error),
+          Self.text(summary.cosine(name, against: "bilevel"), decimals: 4),
+          Self.text(summary.error(name, against: "mixed")), Self.count(error),
         ]
       })
   }
@@ -92,12 +92,16 @@ struct GradientErrorReport: Report {
     Table(
       columns: ["direction", "signs agree", "Kendall's tau", "favourites", "entries", "batches"],
       rows: names.map { name in
-        func text(_ part: (ProbeResult.Comparison) -> [Double], decimals: Int = 2) -> Table.Cell {
-          Self.text(summary.estimate(name, against: "bilevel", part), decimals: decimals)
+        func text(
+          _ bounds: ClosedRange<Double>, _ part: (ProbeResult.Comparison) -> [Double],
+          decimals: Int = 2
+        ) -> Table.Cell {
+          Self.text(
+            summary.estimate(name, against: "bilevel", within: bounds, part), decimals: decimals)
         }
         return [
-          .text(name), text(\.signAgreements), text(\.kendallTaus), text(\.favourites),
-          text(\.changedEntries, decimals: 1),
+          .text(name), text(0...1, \.signAgreements), text(-1...1, \.kendallTaus),
+          text(0...1, \.favourites), text(0...(.infinity), \.changedEntries, decimals: 1),
           Self.count(summary.estimate(name, against: "bilevel", \.signAgreements)),
         ]
       })
@@ -230,16 +234,21 @@ struct GradientErrorReport: Report {
     let table = Table(
       columns: ["error of edge"] + Self.detailed + ["batches"],
       rows: (0..<count).map { edge in
-        detail(Edge.name(edge, of: count)) { ($0.relativeErrorsPerEdge ?? []).map { $0[edge] } }
+        detail(Edge.name(edge, of: count), within: 0...(.infinity)) {
+          ($0.relativeErrorsPerEdge ?? []).map { $0[edge] }
+        }
       })
     return table.text + "\n"
   }
 
   /// A line of what the directions in detail have against the bilevel target.
   private func detail(
-    _ name: String, decimals: Int = 3, _ part: (ProbeResult.Comparison) -> [Double]
+    _ name: String, decimals: Int = 3, within bounds: ClosedRange<Double>? = nil,
+    _ part: (ProbeResult.Comparison) -> [Double]
   ) -> [Table.Cell] {
-    let estimates = Self.detailed.map { summary.estimate($0, against: "bilevel", part) }
+    let estimates = Self.detailed.map {
+      summary.estimate($0, against: "bilevel", within: bounds, part)
+    }
     return [.text(name)] + estimates.map { Self.text($0, decimals: decimals) }
       + [Self.count(estimates[0])]
   }

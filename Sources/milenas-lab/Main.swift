@@ -25,7 +25,7 @@ struct MilenasLab: ParsableCommand {
         milenas-lab runs show
         milenas-lab runs sql my-run 'select epoch, valid_accuracy from epoch_curve'
 
-      Results go to standard output, messages to standard error.
+      Results go to standard output, messages to standard error. \
       Exit codes: 0 done, 1 failed or differs, 2 bad usage or input, 130 interrupted.
       """,
     version: ProgramVersion.current,

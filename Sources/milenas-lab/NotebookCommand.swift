@@ -136,7 +136,7 @@ private struct RunNotebook: ParsableCommand {
         milenas-lab notebook run notes.md --only curve
         milenas-lab notebook run notes.md --accept
 
-      A cell runs when its text, a cell above it, a run that it reads or the program has changed. When a cell
+      A cell runs when its text, a cell above it, a run that it reads or the program has changed. When a cell \
       fails, its file, line and name are told and the document stays as it was.
       """)
 
@@ -164,7 +164,7 @@ private struct CheckNotebook: ParsableCommand {
       Example:
         milenas-lab notebook check notebooks-md/*.md
 
-      Nothing is written. What would change is printed as a unified diff, and the exit code is 1 then, as when a cell
+      Nothing is written. What would change is printed as a unified diff, and the exit code is 1 then, as when a cell \
       fails; the other notebooks are checked all the same.
       """)
 

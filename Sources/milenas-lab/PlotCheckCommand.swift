@@ -12,7 +12,7 @@ struct PlotCheckCommand: ParsableCommand {
         milenas-lab plot check fig2.pdf
         milenas-lab plot check figures/fig3.svg --format json
 
-      Run it in the folder where the figure was drawn, so that its runs are found. Exit code 1: the figure is another
+      Run it in the folder where the figure was drawn, so that its runs are found. Exit code 1: the figure is another \
       one now.
       """)
 

@@ -15,7 +15,7 @@ struct PlotCommand: ParsableCommand {
         milenas-lab plot gradient-error reference-gradient-error
         milenas-lab plot check fig2.pdf
 
-      PDF, SVG and PNG come from one drawing; the same input gives the same bytes. A figure carries its command and the
+      PDF, SVG and PNG come from one drawing; the same input gives the same bytes. A figure carries its command and the \
       digests of its runs.
       """,
     subcommands: [

@@ -13,7 +13,7 @@ struct ReportCommand: ParsableCommand {
         milenas-lab report my-run --checklist
         milenas-lab report runs/my-study --checklist --format markdown
 
-      The page needs neither network nor scripts, and prints well. A study is a folder that holds one folder per run,
+      The page needs neither network nor scripts, and prints well. A study is a folder that holds one folder per run, \
       named <setting>-s<seed>. The checklist is that of Lindauer and Hutter (JMLR 21(243), 2020).
       """)
 

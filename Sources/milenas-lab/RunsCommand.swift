@@ -27,7 +27,7 @@ private struct ListCommand: ParsableCommand {
       Example:
         milenas-lab runs list --format json
 
-      The accuracy is that of the validation half for a search (its best epoch), of the test images for an
+      The accuracy is that of the validation half for a search (its best epoch), of the test images for an \
       evaluation (its last epoch).
       """)
 

@@ -9,7 +9,7 @@ struct DiffCommand: ParsableCommand {
       Example:
         milenas-lab runs diff exact finite-difference
 
-      Exit code 1 when anything differs: a setting, a bit of what both have recorded, how far they came or how they
+      Exit code 1 when anything differs: a setting, a bit of what both have recorded, how far they came or how they \
       ended; and when they have nothing in common.
       """)
 

@@ -9,7 +9,7 @@ struct RemoveCommand: ParsableCommand {
       Example:
         milenas-lab runs remove my-run --yes
 
-      Asks first on a terminal, unless --yes is given; elsewhere --yes is needed. A run that a process
+      Asks first on a terminal, unless --yes is given; elsewhere --yes is needed. A run that a process \
       works on is not deleted.
       """)
 

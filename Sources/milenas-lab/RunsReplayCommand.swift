@@ -12,9 +12,9 @@ struct ReplayCommand: ParsableCommand {
         milenas-lab runs replay my-run
         milenas-lab runs replay my-run --from-step 100 --to-step 110 --dump grad-w,alpha --out vectors
 
-      Answers that the bits are identical, or names the first step and quantity that differ; where the
-      build or the processor is another one and bits differ, it says so. Exit code 1 unless identical.
-      Steps are counted from 0, --to-step included. What --dump writes: \(Replay.Step.quantityNames.joined(separator: ", "));
+      Answers that the bits are identical, or names the first step and quantity that differ; where the \
+      build or the processor is another one and bits differ, it says so. Exit code 1 unless identical. \
+      Steps are counted from 0, --to-step included. What --dump writes: \(Replay.Step.quantityNames.joined(separator: ", ")); \
       of an evaluation \(RecordReplay<DerivedTraining>.Step.quantityNames.joined(separator: ", ")).
       """)
 

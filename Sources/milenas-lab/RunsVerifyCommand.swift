@@ -10,7 +10,7 @@ struct VerifyCommand: ParsableCommand {
         milenas-lab runs verify my-run
         milenas-lab runs verify my-run --repair
 
-      Looks at SQLite's own integrity, the chain of digests, the checkpoints, the manifest and the images.
+      Looks at SQLite's own integrity, the chain of digests, the checkpoints, the manifest and the images. \
       Exit code 1 when anything is wrong.
       """)
 

@@ -15,7 +15,7 @@ struct SelftestCommand: ParsableCommand {
         milenas-lab selftest --cases gradient_cases.json
         milenas-lab selftest --nist
 
-      Golden files hold networks that PyTorch computed in Double; cases are problems with known hypergradients.
+      Golden files hold networks that PyTorch computed in Double; cases are problems with known hypergradients. \
       Without options both shipped sets are run. Exit code 1 when anything disagrees.
       """)
 

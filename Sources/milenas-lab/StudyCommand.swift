@@ -14,7 +14,7 @@ struct StudyCommand: ParsableCommand {
         milenas-lab study run fig2 --size paper --name fig2-paper --data-dir cifar-10-batches-bin
         milenas-lab study show fig2 > mine.yaml
 
-      A study is a YAML file: settings, seeds, and the options of search and evaluate. Its folder runs/<study>/ holds a
+      A study is a YAML file: settings, seeds, and the options of search and evaluate. Its folder runs/<study>/ holds a \
       run per task, so every command takes it as --runs-dir.
       """,
     subcommands: [

@@ -13,7 +13,7 @@ struct StudyRunCommand: ParsableCommand {
         milenas-lab study run mine.yaml --workers 4 --threads-per-worker 2
         milenas-lab study run fig2 --dry-run
 
-      What is done is left alone, what was interrupted is taken up to the same bits, and a worker that dies is started
+      What is done is left alone, what was interrupted is taken up to the same bits, and a worker that dies is started \
       again from its last checkpoint. Ctrl-C ends every worker after its step. Exit code 1 when a task has failed.
       """)
 

@@ -72,7 +72,7 @@ struct StudyCollectCommand: ParsableCommand {
         milenas-lab study collect fig2
         milenas-lab study collect fig2 --format csv > fig2.csv
 
-      Text shows each setting's mean with its 95 % t interval over seeds; JSON has both, CSV a row per run. Exit code 1
+      Text shows each setting's mean with its 95 % t interval over seeds; JSON has both, CSV a row per run. Exit code 1 \
       when a task is not done or a record is not whole; a warning when builds or processors differ.
       """)
 

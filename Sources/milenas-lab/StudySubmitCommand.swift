@@ -12,7 +12,7 @@ struct StudySubmitCommand: ParsableCommand {
         milenas-lab study submit fig2 --size paper --time 12:00:00 --array-parallelism 28
         milenas-lab study submit mine.yaml --partition long --sbatch-option=--account=lab --print
 
-      Writes runs/<study>/searches.sbatch and evaluations.sbatch, which may be edited, and submits them. Call it again
+      Writes runs/<study>/searches.sbatch and evaluations.sbatch, which may be edited, and submits them. Call it again \
       to submit what has failed since; what is done or in the queue is left alone.
       """)
 
@@ -142,7 +142,7 @@ struct StudyTaskCommand: ParsableCommand {
       Example:
         milenas-lab study task runs/fig2 --index 3
 
-      Tasks are counted from 0, searches first, in the order of `study status`. On SIGUSR1, which Slurm sends before
+      Tasks are counted from 0, searches first, in the order of `study status`. On SIGUSR1, which Slurm sends before \
       the time limit, the task ends its step, writes a checkpoint and is queued again.
       """)
 

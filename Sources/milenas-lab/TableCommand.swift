@@ -10,8 +10,8 @@ struct TableCommand: ParsableCommand {
         milenas-lab table 1
         milenas-lab table 2 --format latex
 
-      Formats: text, json, csv, markdown, and latex (with the package booktabs). Parameters are counted without the
-      auxiliary head, multiply-adds by the rule of ptflops. Evaluations among the runs follow after the paper's rows,
+      Formats: text, json, csv, markdown, and latex (with the package booktabs). Parameters are counted without the \
+      auxiliary head, multiply-adds by the rule of ptflops. Evaluations among the runs follow after the paper's rows, \
       those with the CIFAR stem in Table 1, those with the ImageNet stem in Table 2.
       """)
 

@@ -119,6 +119,26 @@ import Testing
         < abs(plain.candidates[0].curve.parameters[0] - 5))
   }
 
+  /// Two seeds that happen to agree know less than twenty.
+  @Test func aPointOfManySeedsWeighsMore() throws {
+    let points: [SizeAccuracyFit.Observation] = (1...8).map {
+      .init(
+        size: Double($0), error: $0 == 8 ? 6 : 5, deviation: 0.5, seeds: $0 == 8 ? 20 : 2)
+    }
+    let fit = try SizeAccuracyFit(points, models: [.constant], samples: 0)
+    // s²/n of 0.125 and 0.0125: a parabola leaves no more scatter than that, so weights of 8 and 80.
+    #expect(abs(fit.candidates[0].curve.parameters[0] - (7 * 8 * 5 + 80 * 6) / (7 * 8 + 80)) < 1e-9)
+  }
+
+  @Test(arguments: [0.0, 3, 0.1])
+  func errorsThatAreAllTheSameAreConstant(error: Double) throws {
+    let points = (1...7).map { SizeAccuracyFit.Observation(size: Double($0), error: error) }
+    let fit = try SizeAccuracyFit(points, samples: 20)
+    #expect(fit.candidates[0].curve.model == .constant)
+    #expect(abs(fit.candidates.map(\.akaikeWeight).reduce(0, +) - 1) < 1e-12)
+    #expect(!fit.words.contains("nan"))
+  }
+
   @Test(arguments: [
     ([1.0, 2, 3], [1.0, 2, 3], "there are 3 points"),
     ([2, 2, 2, 2, 2, 2], [1, 2, 3, 1, 2, 3], "all sizes are the same"),
@@ -147,6 +167,22 @@ import Testing
         .init(size: 3.5, error: 2.6, deviation: 0.1, seeds: 4),
         .init(size: 4, error: 2.5, deviation: 0), .init(size: 5, error: 2.7, seeds: 2),
       ])
+  }
+
+  /// As R and spreadsheets write it; cells are named with commas in them.
+  @Test func fieldsMayBeQuotedAndOtherColumnsStandBeside() throws {
+    let points = try read(
+      "\"cell\",\"size\",\"error\"", "\"Genotype(normal=[('skip', 0), ('max', 1)])\",\"3.5\",2.6",
+      "  ",
+      "plain,4,\"2.5\"")
+    #expect(points == [.init(size: 3.5, error: 2.6), .init(size: 4, error: 2.5)])
+  }
+
+  @Test func aFileThatIsNotThereHasNoLine() throws {
+    let error = try #require(throws: AnalysisError.self) {
+      try SizeAccuracyFit.Observation.read(URL(filePath: "/nowhere/points.csv"))
+    }
+    #expect("\(error)".hasPrefix("/nowhere/points.csv: it cannot be read"), "\(error)")
   }
 
   @Test(arguments: [

@@ -554,19 +554,46 @@ import Testing
     #expect(abs(Estimate(cosines: [1, 1]).low - 1) < 1e-9)
   }
 
-  @Test func oneGroupHasStudentsInterval() {
-    #expect(HierarchicalBootstrap.mean([[1, 2, 3, 4]]) == Estimate([1, 2, 3, 4]))
+  @Test func oneGroupHasTheIntervalOfItsValues() {
+    #expect(Estimate(groups: [[1, 2, 3, 4]]) == Estimate([1, 2, 3, 4]))
   }
 
   @Test func oneValueHasNoInterval() { #expect(Estimate([3]).low.isNaN) }
 
-  /// Groups that agree within but not among one another have the spread of the groups.
-  @Test func theBootstrapDrawsGroupsFirst() {
-    let apart = HierarchicalBootstrap.mean([[0, 0, 0], [1, 1, 1], [2, 2, 2], [3, 3, 3]])
-    let mixed = HierarchicalBootstrap.mean([[0, 1, 2, 3], [3, 2, 1, 0], [1, 0, 3, 2]])
-    #expect(apart.mean == 1.5 && mixed.mean == 1.5)
-    #expect(apart.high - apart.low > 1.2 * (mixed.high - mixed.low))
-    #expect(
-      HierarchicalBootstrap.mean([[1, 2], [3]]) == HierarchicalBootstrap.mean([[1, 2], [3]]))
+  /// Means 1, 2 and 6 by hand: mean 3, s = √7, t₂ = 4.30265.
+  @Test func theMeansOfGroupsAreWhatIsCounted() {
+    let estimate = Estimate(groups: [[0, 2], [2], [5, 6, 7]])
+    #expect(estimate.mean == 3 && estimate.count == 6)
+    #expect(abs(estimate.high - (3 + 4.30265 * (7.0 / 3).squareRoot())) < 1e-4)
+  }
+
+  /// One state, or several of them, as cosines alone and as their means are.
+  @Test func cosinesOfGroupsStayWithinThem() {
+    #expect(Estimate(cosineGroups: [[0.5, 0.6, 0.7]]) == Estimate(cosines: [0.5, 0.6, 0.7]))
+    let wide = Estimate(cosineGroups: [[0.2], [0.99, 0.99]])
+    #expect(wide.low > -1 && wide.high < 1 && wide.count == 3)
+    #expect(abs(wide.mean - Estimate(cosines: [0.2, 0.99]).mean) < 1e-9)
+  }
+
+  @Test func anIntervalEndsWhereTheQuantityDoes() {
+    let estimate = Estimate([0.5, 1]).within(0...1)
+    #expect(estimate.low == 0 && estimate.high == 1 && estimate.mean == 0.75)
+    #expect(Estimate([3]).within(0...1).low.isNaN)
+  }
+
+  /// Two states of three batches, which differ as much as batches do: 95 of 100 intervals hold the truth.
+  @Test func anIntervalOverStatesCoversWhatItSays() {
+    let random = Philox(seed: 5, purpose: .direction)
+    let trials = 4000
+    let held = (0..<trials).count { trial in
+      func normal(_ index: Int) -> Double { random.normal(index: 8 * trial + index) }
+      let estimate = Estimate(
+        groups: (0..<2).map { group in
+          (0..<3).map { normal(4 * group) + normal(4 * group + 1 + $0) }
+        })
+      return estimate.low <= 0 && 0 <= estimate.high
+    }
+    // Three standard deviations of the count.
+    #expect(abs(Double(held) / Double(trials) - 0.95) < 0.0104)
   }
 }

@@ -10,6 +10,29 @@ import Testing
     #expect(outcome.errors.isEmpty)
   }
 
+  /// A paragraph that is broken where its source was has lines that end early.
+  @Test(arguments: [
+    ["fit"], ["gradient-error"], ["curvature"], ["table"], ["report"], ["evaluate"], ["plot"],
+    ["study", "collect"], ["runs", "replay"], ["explain", "variant"],
+  ])
+  func paragraphsOfHelpFillTheirLines(command: [String]) throws {
+    let help = try BuiltProgram.run(command + ["--help"]).output
+    let lines = help.split(separator: "\n", omittingEmptySubsequences: false)
+      .prefix { !$0.hasPrefix("USAGE:") }
+    #expect(lines.count > 4)
+    for (line, next) in zip(lines, lines.dropFirst()) {
+      guard let first = line.first, first.isLetter, next.first?.isLetter == true else { continue }
+      let word = next.prefix { $0 != " " }
+      #expect(line.count + 1 + word.count >= 80, "“\(line)” has room for “\(word)”")
+    }
+  }
+
+  @Test func aFileOfPointsIsFittedAlone() throws {
+    let outcome = try BuiltProgram.run(["fit", "a.csv", "b.csv"])
+    #expect(outcome.exitCode == 2)
+    #expect(outcome.errors.contains("a.csv is a file of points, which is fitted alone"))
+  }
+
   @Test(arguments: [
     ["frobnicate"], ["runs", "frobnicate"], ["runs", "list", "--format", "cvs"],
     ["runs", "list", "--no-such-option"], ["runs", "sql"], ["runs", "show", "no-such-run"],

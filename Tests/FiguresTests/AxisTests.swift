@@ -62,6 +62,19 @@ import Testing
     #expect(abs(axis.share(of: 100) - 0.5) < 1e-12)
   }
 
+  @Test func aPowerOfTenShortensOrIsNotWritten() {
+    #expect(Axis.number(2.07945, decimals: 5).plain == "2.07945")
+    #expect(Axis.number(-12.00005, decimals: 5).plain == "−12.00005")
+    #expect(Axis.number(0.00002, decimals: 5).plain == "2×10^−5")
+    #expect(Axis.number(0, decimals: 6).plain == "0")
+  }
+
+  @Test func numbersThatDifferByRoundingAreOneValue() {
+    let axis = Axis("").resolved(around: 3...3.0.nextUp, most: 5)
+    #expect(axis.span.lowerBound < 2.9 && axis.span.upperBound > 3.1)
+    #expect(Set(axis.ticks.map(\.label.plain)).count == axis.ticks.count)
+  }
+
   @Test func anAxisOfOneValueStillHasASpan() {
     for value in [0.0, -4, 1e9] {
       let axis = Axis("").resolved(around: value...value, most: 5)

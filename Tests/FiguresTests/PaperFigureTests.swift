@@ -23,6 +23,18 @@ import Testing
     }
   }
 
+  /// Slides leave room for few ticks, and for few names in the panels.
+  @Test func slidesCountConvolutionsWholeAndNameTheRangeOnce() throws {
+    let style = FigureStyle(column: .double, theme: .slides)
+    let canvas = try Figure3.figure(of: .paper, theme: style.theme).content.draw(
+      width: style.width, theme: style.theme, typesetter: try Typesetter())
+    let words = canvas.items.compactMap { item in
+      if case .words(let words, _, _, _) = item.shape { words.text.plain } else { nil }
+    }
+    #expect(!words.contains("7.5"))
+    #expect(words.count { $0 == "optimal range" } == 2)
+  }
+
   private func expectTidy(_ figure: Figure, _ style: FigureStyle) throws {
     let canvas = figure.content.draw(
       width: style.width, theme: style.theme, typesetter: try Typesetter())

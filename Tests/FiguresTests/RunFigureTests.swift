@@ -130,6 +130,65 @@ extension Canvas {
   }
 
   @Test(arguments: Reference.Kind.allCases)
+  fileprivate func inGreyThereIsNoColour(kind: Reference.Kind) throws {
+    let canvas = try Reference.canvas(kind, style: FigureStyle(column: .double, theme: .grey))
+    for item in canvas.items {
+      let color =
+        switch item.shape {
+        case .stroke(_, let pen): pen.color
+        case .fill(_, let color): color
+        case .words(_, _, _, let color): color
+        }
+      #expect(color.red == color.green && color.green == color.blue, "\(item.shape)")
+    }
+  }
+
+  /// "→ 1" after a row of panels, and the lines of the legend.
+  @Test(arguments: Theme.Name.allCases, Venue.Column.allCases)
+  func namesOfOperationsKeepClearOfThoseOfRows(theme: Theme.Name, column: Venue.Column) throws {
+    let style = FigureStyle(column: column, theme: theme)
+    let canvas = try Reference.canvas(.alpha, style: style)
+    let samples = canvas.items.filter { item in
+      if case .stroke = item.shape { item.role == .words } else { false }
+    }
+    #expect(samples.count == 16)
+    for item in canvas.items {
+      guard case .words(let words, _, _, _) = item.shape, let bounds = item.bounds else { continue }
+      #expect(!samples.contains { $0.meets(bounds.grown(by: -0.2)) }, "\(words.text.plain)")
+    }
+  }
+
+  /// Bars of λ_max and λ_min at six states, twelve in all.
+  @Test func barsOfBothEndsOfTheSpectrumStandBesideEachOther() throws {
+    let canvas = try Reference.canvas(.curvature, style: FigureStyle())
+    let bars = canvas.items.compactMap { item -> Double? in
+      guard case .stroke(_, let pen) = item.shape, pen.dash.isEmpty, item.role == .data,
+        let bounds = item.bounds, bounds.width < 1, bounds.height > 4
+      else { return nil }
+      return bounds.center.x
+    }.sorted()
+    #expect(bars.count == 12)
+    #expect(zip(bars, bars.dropFirst()).allSatisfy { $1 - $0 > 2 })
+  }
+
+  /// Six states are no nine measurements.
+  @Test func aRuleThatCannotTellSaysNothingOfTheSearch() throws {
+    let caption = try Reference.figure(.curvature, theme: FigureStyle().theme).caption
+    #expect(caption.contains("R-DARTS cannot tell: its rule needs 9 measurements"))
+    #expect(!caption.contains("would not stop"))
+  }
+
+  @Test(arguments: [Reference.Kind.gradientError, .search])
+  fileprivate func aNarrowPageHasOnePanelInARow(kind: Reference.Kind) throws {
+    let canvas = try Reference.canvas(kind, style: FigureStyle(width: 150))
+    let page = Rect(left: 0, top: 0, width: 150, height: canvas.size.height).grown(by: 0.75)
+    for item in canvas.items {
+      guard let bounds = item.bounds else { continue }
+      #expect(page.contains(item.clip ?? bounds), "\(item.shape)")
+    }
+  }
+
+  @Test(arguments: Reference.Kind.allCases)
   fileprivate func theSameRunHasTheSameBytes(kind: Reference.Kind) throws {
     let style = FigureStyle(column: .double)
     let drawn = try (0..<2).map { _ in
@@ -146,6 +205,40 @@ extension Canvas {
     #expect(!figure.data.rows.isEmpty)
     #expect(figure.data.rows.allSatisfy { $0.count == figure.data.columns.count })
     #expect(!figure.data.csv.lowercased().contains("nan"))
+  }
+
+  /// Student's interval of 0.6 and 0.9 would go to 2.66, and that of errors of 0.5 and 1 below 0.
+  @Test func intervalsEndWhereCosinesAndErrorsDo() throws {
+    var probes = try KeptResults(of: Reference.folder).probes()
+    for probe in probes.indices {
+      for index in probes[probe].comparisons.indices {
+        probes[probe].comparisons[index].cosines = [0.6, 0.9]
+        probes[probe].comparisons[index].relativeErrors = [0.5, 1]
+      }
+    }
+    let run = try FigureRun(try RunReader(Reference.folder))
+    let data = try Figure.gradientError(
+      probes, theme: FigureStyle().theme, from: run, title: nil
+    ).data
+    for row in data.rows where row[2] == "cosine" || row[2] == "relative error" {
+      guard case .number(let low) = row[6], case .number(let high) = row[7] else {
+        Issue.record("\(row)")
+        continue
+      }
+      #expect(row[2] == "cosine" ? -1 < low && high < 1 : low == 0 && high > 3, "\(row)")
+    }
+  }
+
+  @Test func oneStateOnOnePairOfBatchesHasNoInterval() throws {
+    var probe = try KeptResults(of: Reference.folder).probes()[0]
+    for index in probe.terms.indices {
+      (probe.terms[index].shares, probe.terms[index].sizes) = ([0.25], [1])
+    }
+    let run = try FigureRun(try RunReader(Reference.folder))
+    let caption = try Figure.gradientError(
+      [probe], theme: FigureStyle().theme, from: run, title: nil
+    ).caption
+    #expect(caption.contains("25 %") && !caption.contains("nan"), "\(caption)")
   }
 
   @Test func theSharesOfAStateAddUpToOne() throws {

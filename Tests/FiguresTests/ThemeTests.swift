@@ -66,11 +66,13 @@ import Testing
   }
 
   @Test func widthsAreReadInEveryUnit() throws {
-    #expect(abs(try FigureStyle.width("mm:25.4") - 72) < 1e-12)
-    #expect(abs(try FigureStyle.width("cm:2.54") - 72) < 1e-12)
+    #expect(abs(try FigureStyle.width("mm:50.8") - 144) < 1e-12)
+    #expect(abs(try FigureStyle.width("cm:5.08") - 144) < 1e-12)
     #expect(try FigureStyle.width("in:3.25") == 234)
     #expect(try FigureStyle.width("pt:236.25") == 236.25)
-    for word in ["88", "mm:", "mm:x", "mm:-88", "mm:1", "in:1e9", "km:88", "mm:nan", "mm:88:2"] {
+    for word in [
+      "88", "mm:", "mm:x", "mm:-88", "mm:1", "pt:60", "in:1e9", "km:88", "mm:nan", "mm:88:2",
+    ] {
       #expect(throws: FigureError.badWidth(word)) { try FigureStyle.width(word) }
     }
   }

@@ -1,4 +1,5 @@
 import EventLog
+import Figures
 import Foundation
 import Supernet
 import Testing
@@ -118,6 +119,44 @@ import Testing
     // ± 12.7062 · ½, the 97.5 % point of Student's t with 1 degree of freedom.
     #expect(texts.contains("2.5 ± 6.4") && texts.contains("0.5 ± 6.4"))
     #expect(texts.contains("3.349 ± 0.000"))
+  }
+
+  /// 10 % and 90 % of two seeds: Student's interval would go from −458 to 558 %.
+  @Test func bandsOfAccuraciesEndWhereAccuraciesDo() throws {
+    for (seed, accuracy) in [(UInt64(0), 0.1), (1, 0.9)] {
+      let run = try runs.search("a-s\(seed)", level: .epoch, seed: seed)
+      try TinyRuns.execute(
+        "UPDATE epochs SET valid_accuracy = ?, train_accuracy = ?", [accuracy, accuracy], in: run)
+    }
+    let settings = try ReportSubject(runs.folder.path, in: runs.store).settings
+    let style = FigureStyle(width: 560)
+    let canvas = try Figure.curves(of: settings, theme: style.theme).content.draw(
+      width: 560, theme: style.theme, typesetter: Typesetter())
+    let numbers = canvas.items.compactMap { item -> Double? in
+      guard case .words(let words, _, _, _) = item.shape else { return nil }
+      return Double(words.text.plain.replacing("−", with: "-"))
+    }
+    #expect(numbers.contains { $0 >= 50 })
+    #expect(numbers.allSatisfy { (-100...100).contains($0) }, "\(numbers)")
+  }
+
+  /// A name that may be broken anywhere is a column of letters beside numbers that may not.
+  @Test func namesInTablesAreBrokenBetweenWordsAlone() throws {
+    try runs.search("tiny", level: .epoch)
+    let html = try page("tiny").html
+    let rules = html.split(separator: "}").filter { $0.contains("anywhere") }
+    #expect(!rules.isEmpty && !rules.contains { $0.contains("th, td {") })
+  }
+
+  @Test func switchesAreTrueOrFalse() throws {
+    try runs.search("tiny", level: .epoch) { $0.augmentsValidation = true }
+    let texts = ParsedPage(try page("tiny").html).texts
+    func value(_ name: String) -> String? {
+      texts.firstIndex(of: name).map { texts[$0 + 1] }
+    }
+    #expect(value("augmentsValidation") == "true")
+    #expect(value("updatesSeeNextBatches") == "false")
+    #expect(value("shape.cells") == "1")
   }
 
   @Test func theSettingOfARunIsItsNameWithoutTheSeed() {

@@ -139,18 +139,20 @@ public struct SizeAccuracyFit: Codable, Equatable, Sendable {
     (fieller, fiellerG) = Self.fieller(quadratic, count: x.count)
   }
 
-  /// 1/(s² + τ²), s² drawn half-way to the pooled variance (a handful of seeds knows its own to ±40 % at best), τ² the
-  /// share of the scatter about a quadratic that s² does not explain.
+  /// 1/(s²/n + τ²) for n seeds, s² drawn half-way to the pooled variance (a handful of seeds knows its own to ±40 % at
+  /// best), τ² the share of the scatter about a quadratic that s²/n does not explain.
   private static func weights(_ points: [Observation]) -> [Double] {
-    let variances = points.map { point in
-      point.deviation.map { $0 * $0 / Double(max(point.seeds ?? 1, 1)) }
+    let known = points.compactMap { point in
+      point.deviation.map { (variance: $0 * $0, seeds: Double(max(point.seeds ?? 1, 1))) }
     }
-    let known = variances.compactMap { $0 }
-    guard known.count == points.count, known.contains(where: { $0 > 0 }) else {
+    guard known.count == points.count, known.contains(where: { $0.variance > 0 }) else {
       return points.map { _ in 1 }
     }
-    let pooled = known.reduce(0, +) / Double(known.count)
-    let shrunk = known.map { ($0 + pooled) / 2 }
+    let freedoms = known.map { max(1, $0.seeds - 1) }
+    let variance =
+      zip(known, freedoms).reduce(0) { $0 + $1.0.variance * $1.1 } / freedoms.reduce(0, +)
+    let shrunk = known.map { ($0.variance + variance) / 2 / $0.seeds }
+    let pooled = known.reduce(0) { $0 + variance / $1.seeds } / Double(known.count)
     let (x, y) = (points.map(\.size), points.map(\.error))
     let curve = SizeCurve(.quadratic, x: x, y: y, weights: shrunk.map { 1 / $0 })
     let scatter =

@@ -2,7 +2,8 @@ import EventLog
 import Foundation
 
 extension SizeAccuracyFit.Observation {
-  /// Reads a CSV file with a header: size (or params_million), error, and deviation and seeds where they are known.
+  /// Reads a CSV file with a header: size (or params_million), error, and deviation and seeds where they are known;
+  /// other columns are passed over, fields may be quoted.
   ///
   /// - Throws: `AnalysisError.notPoints`, naming the line.
   public static func read(_ url: URL) throws -> [SizeAccuracyFit.Observation] {
@@ -11,14 +12,9 @@ extension SizeAccuracyFit.Observation {
       text = try String(contentsOf: url, encoding: .utf8)
     } catch {
       throw AnalysisError.notPoints(
-        path: url.relativePath, line: 0, reason: "it cannot be read")
+        path: url.relativePath, line: nil, reason: "it cannot be read")
     }
     let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-    func fields(_ line: Substring) -> [String] {
-      line.split(separator: ",", omittingEmptySubsequences: false).map {
-        $0.trimmingCharacters(in: .whitespaces)
-      }
-    }
     let header = lines.first.map(fields) ?? []
     func column(_ names: String...) -> Int? { header.firstIndex { names.contains($0) } }
     guard let size = column("size", "params_million"), let error = column("error", "error_percent")
@@ -28,7 +24,7 @@ extension SizeAccuracyFit.Observation {
     }
     let (deviation, seeds) = (column("deviation", "sd"), column("seeds", "n"))
     var points: [SizeAccuracyFit.Observation] = []
-    for (index, line) in lines.enumerated().dropFirst() where !line.isEmpty {
+    for (index, line) in lines.enumerated().dropFirst() where !line.allSatisfy(\.isWhitespace) {
       let row = fields(line)
       func number(
         _ column: Int?, _ what: String = "number", where fits: (Double) -> Bool = { _ in true }
@@ -51,6 +47,19 @@ extension SizeAccuracyFit.Observation {
           seeds: counted.flatMap { Int(exactly: $0) }))
     }
     return points
+  }
+
+  /// The fields of a line; commas within quotes separate none.
+  private static func fields(_ line: Substring) -> [String] {
+    var (fields, isQuoted) = ([""], false)
+    for character in line {
+      switch character {
+      case "\"": isQuoted.toggle()
+      case "," where !isQuoted: fields.append("")
+      default: fields[fields.count - 1].append(character)
+      }
+    }
+    return fields.map { $0.trimmingCharacters(in: .whitespaces) }
   }
 
   /// What runs of one kind say of size and error, mean and deviation over those of one size.

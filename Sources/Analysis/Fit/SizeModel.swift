@@ -129,7 +129,12 @@ public struct SizeCurve: Codable, Equatable, Sendable {
     residualSum = linear.residualSum
     inverse = linear.inverse
     let count = Double(n)
-    aicc = count * log(residualSum / count) + 2 * k + 2 * k * (k + 1) / (count - k - 1)
+    // Residuals that are rounding prefer no curve, and those of 0 have no logarithm.
+    let rounding = zip(y, weights).reduce(Double.leastNormalMagnitude) { sum, point in
+      sum + point.1 * (16 * Double.ulpOfOne * point.0) * (16 * Double.ulpOfOne * point.0)
+    }
+    aicc =
+      count * log(max(residualSum, rounding) / count) + 2 * k + 2 * k * (k + 1) / (count - k - 1)
   }
 
   private static func golden(

@@ -15,7 +15,7 @@ public struct AlphaSpectrum: Codable, Equatable, Sendable {
   public var smallest: Estimate
   /// The trace on each validation batch.
   public var trace: Estimate
-  /// Of the mean Hessian over the batches; that of a batch is biased up.
+  /// Of the mean Hessian over the batches: biased up as that of a batch is, for λ_max is convex, but by less.
   public var largestOfMean: Double
   /// Share of the top eigenvector's square on each edge, the mean Hessian's.
   public var participation: [Double]
@@ -173,5 +173,17 @@ extension CurvatureRule {
     }.map { spectra[$0] }
     return stop(
       epochs: measured.map { $0.epoch - 1 }, curvatures: measured.map(\.largestOfMean))
+  }
+
+  /// What the rule says of these states, and whether they are enough for it; without a full stop.
+  public func words(along spectra: [AlphaSpectrum]) -> String {
+    if let stop = stop(along: spectra) {
+      return "R-DARTS would stop and keep the cell of epoch \(stop)"
+    }
+    let needed = lag + window
+    let measured = spectra.count { measures(afterEpoch: $0.epoch - 1) }
+    return measured < needed
+      ? "R-DARTS cannot tell: its rule needs \(needed) measurements, every \(every) epochs, and there are \(measured)"
+      : "R-DARTS would not stop: no average over \(window) measurements has grown by \(factor) after epoch \(firstEpoch)"
   }
 }

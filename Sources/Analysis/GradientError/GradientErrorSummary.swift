@@ -2,7 +2,7 @@ import Foundation
 
 /// Probes of one run together, and what they say.
 public struct GradientErrorSummary: Codable, Equatable, Sendable {
-  /// A number over all probes and batches; intervals by the hierarchical bootstrap.
+  /// A number over all probes and batches; intervals of the means of the states.
   public struct Row: Codable, Equatable, Sendable {
     /// Of the term: "batch noise".
     public var name: String
@@ -34,8 +34,8 @@ public struct GradientErrorSummary: Codable, Equatable, Sendable {
           terms.map { $0.first { $0.source == source }.map(part) ?? [] }
         }
         return Row(
-          name: source.rawValue, value: HierarchicalBootstrap.mean(values(\.shares)),
-          size: HierarchicalBootstrap.mean(values(\.sizes)))
+          name: source.rawValue, value: Estimate(groups: values(\.shares)),
+          size: Estimate(groups: values(\.sizes)).within(0...(.infinity)))
       }
     }
     terms = rows(ProbeResult.Source.toUnrolled, probes.map(\.terms))
@@ -51,20 +51,39 @@ public struct GradientErrorSummary: Codable, Equatable, Sendable {
   }
 
   /// A quantity of a direction against a target, over all probes.
+  ///
+  /// - Parameter bounds: what the quantity cannot leave; nil where it has none.
   public func estimate(
-    _ direction: String, against target: String,
+    _ direction: String, against target: String, within bounds: ClosedRange<Double>? = nil,
     _ part: (ProbeResult.Comparison) -> [Double]
   ) -> Estimate {
-    HierarchicalBootstrap.mean(
-      probes.compactMap { probe in
-        probe.comparisons.first { $0.direction == direction && $0.target == target }.map(part)
-      })
+    let estimate = Estimate(groups: values(direction, against: target, part))
+    return bounds.map(estimate.within) ?? estimate
+  }
+
+  /// ‖d − T‖/‖T‖ of a direction, over all probes.
+  public func error(_ direction: String, against target: String) -> Estimate {
+    estimate(direction, against: target, within: 0...(.infinity), \.relativeErrors)
+  }
+
+  /// The cosine of a direction with a target, over all probes.
+  public func cosine(_ direction: String, against target: String) -> Estimate {
+    Estimate(cosineGroups: values(direction, against: target, \.cosines))
+  }
+
+  /// [probes][batches]
+  private func values(
+    _ direction: String, against target: String, _ part: (ProbeResult.Comparison) -> [Double]
+  ) -> [[Double]] {
+    probes.compactMap { probe in
+      probe.comparisons.first { $0.direction == direction && $0.target == target }.map(part)
+    }
   }
 
   /// How much larger a direction's error is than that of darts-2nd-exact, batch by batch.
   public func excess(_ direction: String, against target: String) -> Estimate {
-    HierarchicalBootstrap.mean(
-      probes.compactMap { probe in
+    Estimate(
+      groups: probes.compactMap { probe in
         func errors(_ name: String) -> [Double]? {
           probe.comparisons.first { $0.direction == name && $0.target == target }?.relativeErrors
         }
@@ -87,8 +106,8 @@ public struct GradientErrorSummary: Codable, Equatable, Sendable {
     let ranked = terms.sorted { $0.value.mean > $1.value.mean }
     let batches = probes.reduce(0) { $0 + $1.implicitShares.count }
     let unroll = probes[0].settings.unroll
-    let implicit = HierarchicalBootstrap.mean(probes.map(\.implicitShares))
-    let whole = estimate("darts-2nd (difference, Float)", against: "bilevel", \.relativeErrors)
+    let implicit = Estimate(groups: probes.map(\.implicitShares))
+    let whole = error("darts-2nd (difference, Float)", against: "bilevel")
     let interval =
       whole.low.isFinite ? " (95 %: \(percent(whole.low)) to \(percent(whole.high)))" : ""
     var sentences = [
@@ -111,11 +130,11 @@ public struct GradientErrorSummary: Codable, Equatable, Sendable {
           + "\(percent(terms[1].size?.mean ?? .nan)) of the target's length.")
     }
     let (exact, first) = (
-      estimate("darts-2nd-exact", against: "bilevel", \.relativeErrors),
-      estimate("darts-1st", against: "bilevel", \.relativeErrors)
+      error("darts-2nd-exact", against: "bilevel"),
+      error("darts-1st", against: "bilevel")
     )
-    let mixed = estimate("milenas-1st", against: "mixed", \.relativeErrors)
-    let mixedSecond = estimate("milenas-2nd-exact", against: "mixed", \.relativeErrors)
+    let mixed = error("milenas-1st", against: "mixed")
+    let mixedSecond = error("milenas-2nd-exact", against: "mixed")
     let excess = excess("darts-1st", against: "bilevel")
     let verdict =
       excess.low > 0 || excess.high < 0
@@ -143,8 +162,8 @@ public struct GradientErrorSummary: Codable, Equatable, Sendable {
     let implicit = probes.compactMap(\.implicit)
     guard !implicit.isEmpty, implicit.count == probes.count else { return nil }
     let valid = implicit.count(where: \.isValid)
-    let ratio = HierarchicalBootstrap.mean(implicit.map(\.stationarityRatios)).mean
-    let distance = estimate("implicit", against: "bilevel", \.relativeErrors).mean
+    let ratio = Estimate(groups: implicit.map(\.stationarityRatios)).mean
+    let distance = error("implicit", against: "bilevel").mean
     return
       "The implicit gradient is a gradient at \(valid) of \(Self.count(implicit.count, "state")), where the slope "
       + "of w is \(percent(ratio)) of that at the start; it lies \(percent(distance)) of the target's length from the "
