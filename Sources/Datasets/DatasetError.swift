@@ -44,7 +44,8 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
         + (NearestName.of(name, among: Dataset.names).map { "did you mean \($0)? " } ?? "")
         + "the data sets are \(Dataset.names.joined(separator: ", "))"
     case .missing(let path, let remedy): "\(path) is not there; \(remedy)"
-    case .unreadable(let path, let reason): "\(path) cannot be read: \(reason)"
+    case .unreadable(let path, let reason):
+      "\(path) cannot be read: \(reason); make it readable, or set --data-dir"
     case .wrongMagic(let path, let expected, let found):
       "\(path) begins with \(found) where \(expected) was expected; it is another kind of file: "
         + "fetch it again, or set --data-dir"

@@ -1,4 +1,5 @@
 import CSQLite
+import Datasets
 import Foundation
 import GRDB
 

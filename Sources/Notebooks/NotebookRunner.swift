@@ -339,7 +339,7 @@ public struct NotebookRunner {
       throw error
     } catch {
       throw NotebookError.unreadable(
-        path: file.relativePath, reason: error.localizedDescription)
+        path: file.relativePath, reason: reason(of: error))
     }
   }
 
@@ -353,7 +353,7 @@ public struct NotebookRunner {
       try Data(text.utf8).write(to: file.resolvingSymlinksInPath(), options: .atomic)
     } catch {
       throw NotebookError.writeFailed(
-        path: file.relativePath, reason: error.localizedDescription)
+        path: file.relativePath, reason: reason(of: error))
     }
   }
 }
