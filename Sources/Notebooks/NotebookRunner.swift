@@ -273,6 +273,7 @@ public struct NotebookRunner {
       }
       let made = MadeRuns(place: place)
       try made.prepare(cell.options.makes)
+      defer { made.claim(cell.options.makes) }
       let limits = CellLimits(
         seconds: cell.options.timeout ?? timeout, isCancelled: isCancelled)
       let result = try interpreter.run(cell, within: limits)
