@@ -106,7 +106,7 @@ let package = Package(
       ], swiftSettings: safe),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "Kernels", "CPNG", "CTurboJPEG", "CZlib"]),
+      name: "DatasetsTests", dependencies: ["Datasets", "Kernels", "CTurboJPEG", "CZlib"]),
     .testTarget(
       name: "SupernetTests", dependencies: ["Supernet", "Datasets", "Kernels"],
       exclude: ["Fixtures"]),
@@ -129,7 +129,7 @@ let package = Package(
     .testTarget(
       name: "ReportsTests",
       dependencies: ["Reports", "Figures", "EventLog", "Search", "Supernet", "Datasets", grdb]),
-    .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "EventLog", "Datasets"]),
+    .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "EventLog"]),
     .testTarget(
       name: "EndToEnd",
       dependencies: ["milenas-lab", "Reports", "Notebooks", "EventLog", "Search", arguments]),

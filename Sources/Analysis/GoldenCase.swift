@@ -29,7 +29,7 @@ public struct GoldenCase: Sendable {
     do {
       data = try Data(contentsOf: file)
     } catch {
-      throw GoldenError.unreadable(path: file.path, reason: error.localizedDescription)
+      throw GoldenError.unreadable(path: file.path, reason: reason(of: error))
     }
     let values: [String: GoldenValue]
     do {

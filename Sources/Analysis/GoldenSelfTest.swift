@@ -414,9 +414,9 @@ extension GoldenCase {
     let files: [URL]
     do {
       files = try FileManager.default.contentsOfDirectory(
-        at: place, includingPropertiesForKeys: nil)
+        at: place.resolvingSymlinksInPath(), includingPropertiesForKeys: nil)
     } catch {
-      throw GoldenError.unreadable(path: place.path, reason: error.localizedDescription)
+      throw GoldenError.unreadable(path: place.path, reason: reason(of: error))
     }
     let json = files.filter { $0.pathExtension == "json" }
     guard !json.isEmpty else { throw GoldenError.noFiles(folder: place.path) }

@@ -42,7 +42,7 @@ public struct BatchSource: Sendable {
     }
   }
 
-  /// Whole batches of the training half.
+  /// Batches of the training half, the smaller last one included.
   public var stepsPerEpoch: Int { (trainingCount + batchSize - 1) / batchSize }
 
   /// The step's part of this epoch's shuffle of the training half, augmented.
@@ -51,7 +51,7 @@ public struct BatchSource: Sendable {
     let first = step * batchSize
     let indices = Array(order[first..<min(first + batchSize, trainingCount)])
     return (
-      batch(indices, of: dataset.train, augmentation, .augmentation, epoch: epoch, step: step),
+      batch(indices, augmentation, .augmentation, epoch: epoch, step: step),
       indices
     )
   }
@@ -83,8 +83,8 @@ public struct BatchSource: Sendable {
   }
 
   private func validation(_ indices: [Int], epoch: Int, step: Int) -> Batch<Float> {
-    batch(
-      indices, of: dataset.train, validationAugmentation, .validation, epoch: epoch, step: step)
+    // What is drawn for validation images lies apart from their shuffle, which has step 0.
+    batch(indices, validationAugmentation, .validationAugmentation, epoch: epoch, step: step)
   }
 
   // MARK: - Evaluation
@@ -96,39 +96,35 @@ public struct BatchSource: Sendable {
   public func evaluationBatch(_ k: Int) -> Batch<Float> {
     let first = trainingCount + k * batchSize
     let end = min(first + batchSize, trainingCount + validationCount)
-    return plain(Array(first..<end), of: dataset.train)
-  }
-
-  /// Batches that hold all test images.
-  public var testBatchCount: Int { (dataset.test.count + batchSize - 1) / batchSize }
-
-  /// The k-th batch of the test images in file order, not augmented.
-  public func testBatch(_ k: Int) -> Batch<Float> {
-    let first = k * batchSize
-    return plain(Array(first..<min(first + batchSize, dataset.test.count)), of: dataset.test)
-  }
-
-  private func plain(_ indices: [Int], of set: ImageSet) -> Batch<Float> {
-    batch(indices, of: set, .none, .augmentation, epoch: 0, step: 0)
+    return batch(Array(first..<end), .none, .augmentation, epoch: 0, step: 0)
   }
 
   private func batch(
-    _ indices: [Int], of set: ImageSet, _ augmentation: Augmentation, _ purpose: Philox.Purpose,
-    epoch: Int, step: Int
+    _ indices: [Int], _ augmentation: Augmentation, _ purpose: Philox.Purpose, epoch: Int,
+    step: Int
   ) -> Batch<Float> {
-    // Choices of validation images lie apart from their shuffle, which has step 0.
-    let random = Philox(
-      seed: seed, purpose: purpose == .validation ? .validationAugmentation : purpose)
+    dataset.batch(
+      indices, of: dataset.train, augmentation, Philox(seed: seed, purpose: purpose), epoch: epoch,
+      step: step)
+  }
+}
+
+extension Dataset {
+  /// Images of a part as a step sees them: normalised, and augmented by what is drawn for their places.
+  func batch(
+    _ indices: some Collection<Int>, of part: ImageSet, _ augmentation: Augmentation,
+    _ random: Philox, epoch: Int, step: Int
+  ) -> Batch<Float> {
     var images: [Float] = []
-    images.reserveCapacity(indices.count * set.imageSize)
+    images.reserveCapacity(indices.count * part.imageSize)
     for (place, image) in indices.enumerated() {
       let choice = augmentation.choice(
-        random, epoch: epoch, step: step, index: place, rows: set.rows, columns: set.columns)
+        random, epoch: epoch, step: step, index: place, rows: part.rows, columns: part.columns)
       augmentation.append(
-        image, of: set, choice, means: dataset.means, deviations: dataset.deviations, to: &images)
+        image, of: part, choice, means: means, deviations: deviations, to: &images)
     }
     return Batch(
-      images: images, labels: indices.map { Int(set.labels[$0]) }, rows: set.rows,
-      columns: set.columns, channels: set.channels)
+      images: images, labels: indices.map { Int(part.labels[$0]) }, rows: part.rows,
+      columns: part.columns, channels: part.channels)
   }
 }

@@ -22,7 +22,7 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   case notGzip(path: String, reason: String)
   /// Files of images and labels that do not belong together.
   case countsDiffer(images: String, imageCount: Int, labels: String, labelCount: Int)
-  /// A batch that is larger than its half of the images, or empty.
+  /// A batch that is larger than the images that train the weights, or empty.
   case impossibleBatch(batch: Int, images: Int)
   /// More images asked for than there are.
   case tooFewImages(asked: Int, found: Int)
@@ -44,7 +44,8 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
         + (NearestName.of(name, among: Dataset.names).map { "did you mean \($0)? " } ?? "")
         + "the data sets are \(Dataset.names.joined(separator: ", "))"
     case .missing(let path, let remedy): "\(path) is not there; \(remedy)"
-    case .unreadable(let path, let reason): "\(path) cannot be read: \(reason)"
+    case .unreadable(let path, let reason):
+      "\(path) cannot be read: \(reason); make it readable, or set --data-dir"
     case .wrongMagic(let path, let expected, let found):
       "\(path) begins with \(found) where \(expected) was expected; it is another kind of file: "
         + "fetch it again, or set --data-dir"
@@ -67,7 +68,7 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
       "\(images) holds \(imageCount) images but \(labels) \(labelCount) labels; fetch both again, "
         + "or set --data-dir"
     case .impossibleBatch(let batch, let images):
-      "--batch \(batch) must be between 1 and the \(images) images of the training half; choose "
+      "--batch \(batch) must be between 1 and the \(images) images that train the weights; choose "
         + "another, or more --train-images"
     case .tooFewImages(let asked, let found):
       "--train-images \(asked) must be between 4 and the \(found) training images there are"

@@ -87,18 +87,11 @@ func check(_ labels: some Sequence<UInt8>, classes: Int, path: String) throws {
 func readFile(
   _ path: String, largest: Int, remedy: String = "set --data-dir to the folder that holds it"
 ) throws -> [UInt8] {
-  let attributes: [FileAttributeKey: Any]
-  do {
-    attributes = try FileManager.default.attributesOfItem(atPath: path)
-  } catch {
-    throw DatasetError.missing(path: path, remedy: remedy)
-  }
-  if let size = attributes[.size] as? Int, size > largest {
-    throw DatasetError.tooLong(path: path, largestBytes: largest)
-  }
+  guard let size = fileSize(path) else { throw DatasetError.missing(path: path, remedy: remedy) }
+  guard size <= largest else { throw DatasetError.tooLong(path: path, largestBytes: largest) }
   do {
     return Array(try Data(contentsOf: URL(fileURLWithPath: path)))
   } catch {
-    throw DatasetError.unreadable(path: path, reason: error.localizedDescription)
+    throw DatasetError.unreadable(path: path, reason: reason(of: error))
   }
 }

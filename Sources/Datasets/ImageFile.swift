@@ -13,7 +13,10 @@ struct Photograph: Equatable {
   /// More pixels than any photograph of a data set has: a file that announces them is damaged or hostile.
   private static let largestPixelCount = 100_000_000
 
-  /// Decodes a JPEG or PNG file; gray images get three equal channels, transparency becomes black.
+  /// Decodes a JPEG or PNG file; gray images get three equal channels, transparency becomes black, 16 bits 8.
+  ///
+  /// The pixels are those of the file: an orientation that its EXIF data ask for is not applied, as torchvision does not.
+  /// JPEG files in CMYK are not decoded.
   ///
   /// - Throws: `DatasetError.damagedImage`; a JPEG that ends early is damaged, though decoders go on.
   init(contentsOf path: String) throws {
@@ -21,6 +24,9 @@ struct Photograph: Equatable {
       throw DatasetError.damagedImage(path: path, reason: "it cannot be read")
     }
     let bytes = [UInt8](data)
+    guard !bytes.isEmpty else {
+      throw DatasetError.damagedImage(path: path, reason: "it is empty")
+    }
     if bytes.starts(with: [0xFF, 0xD8]) {
       self = try Self.jpeg(bytes, path)
     } else if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
@@ -84,6 +90,8 @@ struct Photograph: Equatable {
     let (rows, columns) = unsafe (Int(image.height), Int(image.width))
     try requireSize(rows, columns, path)
     unsafe image.format = png_uint_32(PNG_FORMAT_FLAG_COLOR)
+    // Without it libpng takes 16-bit files that do not say for linear light, and brightens them.
+    unsafe image.flags |= png_uint_32(PNG_IMAGE_FLAG_16BIT_sRGB)
     var pixels = [UInt8](repeating: 0, count: rows * columns * 3)
     let decoded = unsafe pixels.withUnsafeMutableBytes { target in
       unsafe png_image_finish_read(&image, nil, target.baseAddress, png_int_32(columns * 3), nil)

@@ -79,33 +79,15 @@ public struct WholeSource: TrainingSource {
   public func trainingBatch(epoch: Int, step: Int) -> Batch<Float> {
     let order = Philox(seed: seed, purpose: .shuffle).permutation(of: trainingCount, epoch: epoch)
     let first = step * batchSize
-    return batch(
+    return dataset.batch(
       order[first..<min(first + batchSize, trainingCount)], of: dataset.train, augmentation,
-      epoch: epoch, step: step)
+      Philox(seed: seed, purpose: .augmentation), epoch: epoch, step: step)
   }
 
   public func testBatch(_ k: Int) -> Batch<Float> {
-    let all = Array(0..<testCount)
     let first = k * batchSize
-    return batch(
-      all[first..<min(first + batchSize, testCount)], of: dataset.test, .none, epoch: 0, step: 0)
-  }
-
-  private func batch(
-    _ indices: ArraySlice<Int>, of set: ImageSet, _ augmentation: Augmentation, epoch: Int,
-    step: Int
-  ) -> Batch<Float> {
-    let random = Philox(seed: seed, purpose: .augmentation)
-    var images: [Float] = []
-    images.reserveCapacity(indices.count * set.imageSize)
-    for (place, image) in indices.enumerated() {
-      let choice = augmentation.choice(
-        random, epoch: epoch, step: step, index: place, rows: set.rows, columns: set.columns)
-      augmentation.append(
-        image, of: set, choice, means: dataset.means, deviations: dataset.deviations, to: &images)
-    }
-    return Batch(
-      images: images, labels: indices.map { Int(set.labels[$0]) }, rows: set.rows,
-      columns: set.columns, channels: set.channels)
+    return dataset.batch(
+      first..<min(first + batchSize, testCount), of: dataset.test, .none,
+      Philox(seed: seed, purpose: .augmentation), epoch: 0, step: 0)
   }
 }

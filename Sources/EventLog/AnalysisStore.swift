@@ -73,6 +73,11 @@ public final class AnalysisStore {
       configuration.busyMode = .timeout(5)
       return try DatabaseQueue(path: file, configuration: configuration)
     }
+    // A process that was killed at its first result leaves a file without the table.
+    let isBegun = try LogDatabase.translatingErrors(of: path) {
+      try queue.read { try $0.tableExists("results") }
+    }
+    guard isBegun else { return nil }
   }
 
   /// A result with what decided it.
@@ -200,10 +205,13 @@ extension JSONDecoder {
 extension RunStore {
   /// The newest search that has checkpoints, from which states can be had.
   ///
-  /// - Throws: `EventLogError.noRuns`, `.noCheckpoints`.
+  /// - Throws: `EventLogError.noRuns`, `.folderNotReadable`, `.noCheckpoints`.
   public func newestWithCheckpoints() throws -> RunFolder {
     let runs = list()
-    guard let newest = runs.last else { throw EventLogError.noRuns(folder: folder.relativePath) }
+    guard let newest = runs.last else {
+      try checkFolder()
+      throw EventLogError.noRuns(folder: folder.relativePath)
+    }
     func holdsCheckpoints(_ run: RunFolder) -> Bool {
       let files = try? FileManager.default.contentsOfDirectory(atPath: run.checkpoints.path)
       return files?.contains { $0.hasSuffix(".safetensors") } ?? false

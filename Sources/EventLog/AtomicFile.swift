@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Glibc
 
@@ -48,13 +49,4 @@ public enum AtomicFile {
       throw EventLogError.writeFailed(path: url.path, reason: reason(of: error))
     }
   }
-}
-
-/// The operating system's words for what went wrong: "Permission denied".
-func reason(of error: any Error) -> String {
-  let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error
-  if let code = ((underlying ?? error) as? POSIXError)?.code {
-    return unsafe String(cString: strerror(code.rawValue))
-  }
-  return error.localizedDescription
 }

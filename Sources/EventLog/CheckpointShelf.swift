@@ -49,10 +49,9 @@ struct CheckpointShelf<Loop: RecordedLoop> {
   /// The files in the folder that no row speaks of: what a crash has left.
   func strangers() throws -> [URL] {
     let known = Set(try entries().map { URL(filePath: $0.file).lastPathComponent })
-    let files = try? FileManager.default.contentsOfDirectory(
-      at: run.checkpoints, includingPropertiesForKeys: nil)
-    return (files ?? []).filter { !known.contains($0.lastPathComponent) }
-      .sorted { $0.path < $1.path }
+    return FileManager.default.entries(of: run.checkpoints).filter {
+      !known.contains($0.lastPathComponent)
+    }
   }
 
   /// Reads a checkpoint whose file is, byte for byte, the one that was written, and whose row is in the chain of digests.

@@ -132,6 +132,8 @@ extension TrainingStepRecord: RecordedStep {
     ]
   }
 
+  public var alphaVectors: [[Float]] { [] }
+
   public static var vectorNames: [String] { [] }
 
   public func vectors(named name: String) -> [(name: String, values: [Float])] { [] }
@@ -162,6 +164,7 @@ extension TrainingStepRecord: RecordedStep {
 
 extension TrainingEpochRecord: RecordedEpoch {
   public var accuracy: Double { testAccuracy }
+  public var alphaVectors: [[Float]] { [] }
   public var found: (alpha: [Float], genotype: String)? { nil }
 
   public var canonicalBytes: CanonicalBytes {

@@ -10,6 +10,8 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
   case noSuchRun(name: String, folder: String, nearest: String?)
   /// A folder without a record.
   case notARun(path: String)
+  /// A folder of runs that is there and cannot be listed.
+  case folderNotReadable(path: String, reason: String)
   /// Where a new run, or what a command writes, cannot be put; `option` sets another folder.
   case folderNotWritable(path: String, reason: String, option: String = "--runs-dir")
   /// The log was written by a later version of the program.
@@ -32,6 +34,10 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
   case diskFull(path: String, lastStep: Int?)
   /// The operating system refused to write.
   case writeFailed(path: String, reason: String)
+  /// SQLite, or the operating system under it, cannot work with the file, in its words.
+  case cannotAccess(path: String, reason: String)
+  /// The log is not where it was when its writer began.
+  case movedAway(path: String, lastStep: Int?)
   /// The run has ended; there is nothing to go on with.
   case nothingToResume(run: String, outcome: String)
   /// The images are others than those of the run.
@@ -56,15 +62,13 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
   /// Whether a user's name, path or statement is to blame, rather than the machine or the file.
   public var isBadInput: Bool {
     switch self {
-    case .runExists, .impossibleName, .noRuns, .noSuchRun, .notARun, .folderNotWritable,
+    case .runExists, .impossibleName, .noRuns, .noSuchRun, .notARun, .folderNotReadable,
+      .folderNotWritable,
       .newerSchema, .nothingToResume, .otherData, .noSuchStep, .noSuchQuantity, .levelTooLow,
       .noCheckpoints, .otherKind, .refusedSQL:
       true
     case .damaged, .missing, .differs, .badCheckpoint, .unreadableManifest, .needsRecovery,
-      .alreadyWriting,
-      .inUse,
-      .diskFull, .writeFailed,
-      .slowSQL:
+      .alreadyWriting, .inUse, .diskFull, .writeFailed, .cannotAccess, .movedAway, .slowSQL:
       false
     }
   }
@@ -85,6 +89,8 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
     case .notARun(let path):
       "\(path) holds no events.sqlite, so it is not the record of a run: "
         + "`milenas-lab runs list` shows the runs there are"
+    case .folderNotReadable(let path, let reason):
+      "cannot list the runs in \(path) (\(reason)): make it readable, or set --runs-dir to another folder"
     case .folderNotWritable(let path, let reason, let option):
       "cannot write in \(path) (\(reason)): set \(option) to a folder that can be written"
     case .newerSchema(let path, let found, let known):
@@ -115,6 +121,13 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
     case .writeFailed(let path, let reason):
       "cannot write \(path) (\(reason)): what was reported before is in the record; "
         + "make it writable, or work on a copy of its folder"
+    case .cannotAccess(let path, let reason):
+      "cannot work with \(path) (\(reason)): see that the file can be read, and written by whoever goes on with it, "
+        + "and that its disk is there; what was committed is in it"
+    case .movedAway(let path, let lastStep):
+      "\(path) is not there any more, so its folder was moved, renamed or removed while it was written: "
+        + (lastStep.map { "what was moved holds every step up to \($0); " } ?? "")
+        + "go on with `--resume` and the path where it lies now"
     case .nothingToResume(let run, let outcome):
       "\(run) is \(outcome), so there is nothing to resume: "
         + "`milenas-lab runs show \(run)` shows it, another --seed starts another"

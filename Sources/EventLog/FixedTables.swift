@@ -38,6 +38,42 @@ enum FixedTables {
     }
   }
 
+  /// Whether the columns of a log hold what this program reads from them: those of other tables may hold anything, and
+  /// nothing.
+  ///
+  /// - Throws: `EventLogError.damaged`, naming the table.
+  static func checkColumns(in queue: DatabaseQueue, of run: RunFolder, _ kind: RunKind) throws {
+    let path = run.logFile.relativePath
+    let sql = """
+      SELECT t.name AS "table", c.name, c.type, c."notnull" OR c.pk AS is_there
+      FROM pragma_table_list AS t, pragma_table_info(t.name) AS c
+      WHERE t.schema = 'main' AND t.type = 'table' AND t.strict
+      """
+    let columns = try LogDatabase.translatingErrors(of: path) {
+      Set(
+        try queue.read { try Row.fetchAll($0, sql: sql) }.flatMap { row -> [String] in
+          let (table, name, type): (String, String, String) = (
+            row["table"], row["name"], row["type"]
+          )
+          return ["\(table).\(name) \(type)"]
+            + (row["is_there"] ? ["\(table).\(name) \(type) NOT NULL"] : [])
+        })
+    }
+    for relation in Schema.of(kind).relations {
+      guard case .table = relation.body else { continue }
+      let isOurs = relation.columns.allSatisfy { column in
+        let words = column.definition.split(separator: " ")
+        let needs = column.definition.contains("NOT NULL") || words.contains("PRIMARY")
+        return columns.contains(
+          "\(relation.name).\(column.name) \(words[0])" + (needs ? " NOT NULL" : ""))
+      }
+      guard isOurs else {
+        throw EventLogError.damaged(
+          path: path, reason: "the table \(relation.name) is not that of an event log")
+      }
+    }
+  }
+
   private static func rows(of table: Relation, in queue: DatabaseQueue, _ run: RunFolder) throws
     -> [Row]
   {

@@ -1,4 +1,5 @@
 import CSQLite
+import Datasets
 import Foundation
 import GRDB
 
@@ -9,10 +10,13 @@ enum LogDatabase {
 
   /// Creates the database of a new run, with its tables.
   ///
+  /// - Parameter isOnNetwork: nil to look; the tests say so.
   /// - Throws: `EventLogError.writeFailed`, `.diskFull`.
-  static func create(at url: URL, _ schema: Schema) throws -> DatabaseQueue {
+  static func create(at url: URL, _ schema: Schema, isOnNetwork: Bool? = nil) throws
+    -> DatabaseQueue
+  {
     try translatingErrors(of: url.path) {
-      let queue = try open(url)
+      let queue = try open(url, isOnNetwork: isOnNetwork)
       try queue.write { db in
         try db.execute(sql: "PRAGMA application_id = \(applicationID)")
         try schema.create(in: db)
@@ -22,12 +26,15 @@ enum LogDatabase {
   }
 
   /// Whether a log holds the row that every log begins with; a process that was killed early leaves one that does not.
-  static func isBegun(_ url: URL) -> Bool {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: url.path)
-    guard let size = attributes?[.size] as? Int, size > 0 else { return false }
-    guard let queue = try? openForWriting(url) else {
+  ///
+  /// - Parameter opening: for writing, which recovers what a crash has left, or for reading, which touches nothing.
+  static func isBegun(_ url: URL, opening: (URL) throws -> DatabaseQueue) -> Bool {
+    guard let size = fileSize(url.path), size > 0 else { return false }
+    guard let queue = try? opening(url) else {
       // A log that cannot be opened is not an early one, unless it is still without its mark.
-      let mark = try? DatabaseQueue(path: url.path).read {
+      var configuration = Configuration()
+      configuration.readonly = true
+      let mark = try? DatabaseQueue(path: url.path, configuration: configuration).read {
         try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_schema")
       }
       return mark != 0
@@ -89,11 +96,12 @@ enum LogDatabase {
     Mount(holding: url)?.isNetwork == true ? 1 : 0
   }
 
-  private static func open(_ url: URL) throws -> DatabaseQueue {
+  private static func open(_ url: URL, isOnNetwork: Bool? = nil) throws -> DatabaseQueue {
     var configuration = Configuration()
     configuration.label = "event log"
-    configuration.busyMode = .timeout(5)
-    let onNetwork = Mount(holding: url)?.isNetwork ?? false
+    let onNetwork = isOnNetwork ?? Mount(holding: url)?.isNetwork ?? false
+    // Beside a WAL nobody waits for readers; with a journal one that copies a large log holds it for minutes.
+    configuration.busyMode = .timeout(onNetwork ? 600 : 5)
     configuration.prepareDatabase { db in
       // WAL needs memory shared by all who have the file open, which no network file system gives.
       let mode = onNetwork ? "truncate" : "wal"
@@ -125,8 +133,7 @@ enum LogDatabase {
         where [.SQLITE_CANTOPEN, .SQLITE_READONLY].contains(error.resultCode.primaryResultCode)
       {
         // A WAL database cannot make its side files here; without a WAL the file alone is complete.
-        let wal = try? FileManager.default.attributesOfItem(atPath: url.path + "-wal")
-        if (wal?[.size] as? Int ?? 0) > 0 || FileManager.default.fileExists(atPath: journal(url)) {
+        if holds(url, "-wal") || FileManager.default.fileExists(atPath: sideFile(url, "-journal")) {
           throw EventLogError.needsRecovery(
             path: url.path, run: url.deletingLastPathComponent().lastPathComponent)
         }
@@ -150,7 +157,15 @@ enum LogDatabase {
     return queue
   }
 
-  private static func journal(_ url: URL) -> String { url.path + "-journal" }
+  /// The WAL or the journal of a log: SQLite puts them beside the file, not beside a symbolic link to it.
+  private static func sideFile(_ url: URL, _ suffix: String) -> String {
+    url.resolvingSymlinksInPath().path + suffix
+  }
+
+  /// Whether such a file is there, and not empty.
+  static func holds(_ url: URL, _ suffix: String) -> Bool {
+    (fileSize(sideFile(url, suffix)) ?? 0) > 0
+  }
 
   private static func immutableURI(of path: String) -> String {
     let escaped = path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? path
@@ -193,12 +208,17 @@ enum LogDatabase {
       return try body()
     } catch let error as DatabaseError {
       let reason = error.message ?? "\(error.resultCode)"
-      switch error.resultCode.primaryResultCode {
-      case .SQLITE_FULL: throw EventLogError.diskFull(path: path, lastStep: lastStep)
-      case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+      switch (error.resultCode.primaryResultCode, error.extendedResultCode) {
+      // SHMSIZE: the memory beside a WAL is a file, too.
+      case (.SQLITE_FULL, _), (_, .SQLITE_IOERR_SHMSIZE):
+        throw EventLogError.diskFull(path: path, lastStep: lastStep)
+      case (.SQLITE_CORRUPT, _), (.SQLITE_NOTADB, _):
         throw EventLogError.damaged(path: path, reason: reason)
-      case .SQLITE_BUSY, .SQLITE_LOCKED: throw EventLogError.inUse(path: path)
-      default: throw EventLogError.writeFailed(path: path, reason: reason)
+      case (.SQLITE_BUSY, _), (.SQLITE_LOCKED, _): throw EventLogError.inUse(path: path)
+      case (_, .SQLITE_READONLY_DBMOVED):
+        throw EventLogError.movedAway(path: path, lastStep: lastStep)
+      case (.SQLITE_READONLY, _): throw EventLogError.writeFailed(path: path, reason: reason)
+      default: throw EventLogError.cannotAccess(path: path, reason: reason)
       }
     }
   }

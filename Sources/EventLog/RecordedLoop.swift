@@ -94,6 +94,8 @@ public protocol RecordedStep: RecordedRow {
   var step: Int { get }
   /// From 0.
   var epoch: Int { get }
+  /// The vectors that are shaped like α.
+  var alphaVectors: [[Float]] { get }
   /// Names of the vectors that it holds, for `runs replay --dump`.
   static var vectorNames: [String] { get }
 
@@ -113,6 +115,8 @@ public protocol RecordedEpoch: RecordedRow, Codable, Equatable {
   var epoch: Int { get }
   /// What it is judged by, 0 to 1: of the validation half for a search, of the test images for an evaluation.
   var accuracy: Double { get }
+  /// The vectors that are shaped like α.
+  var alphaVectors: [[Float]] { get }
   /// Of a search: α and the cell after the epoch.
   var found: (alpha: [Float], genotype: String)? { get }
 

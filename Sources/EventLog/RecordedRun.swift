@@ -58,7 +58,7 @@ public final class RecordedRun<Loop: RecordedLoop> {
   /// Steps recorded after that checkpoint are computed again and compared; the run goes on where they end.
   ///
   /// - Parameters:
-  ///   - notice: is told of checkpoints that cannot be used.
+  ///   - notice: is told of checkpoints that cannot be used, and of another build or processor than the run began with.
   ///   - open: makes the loop, on the images of the manifest.
   /// - Throws: `EventLogError.alreadyWriting`, `.nothingToResume`, `.unreadableManifest`, `.damaged`, `.otherKind`.
   public init(
@@ -70,13 +70,20 @@ public final class RecordedRun<Loop: RecordedLoop> {
     self.run = run
     interval = LogDatabase.commitInterval(for: run.logFile)
     if interval > 0 { notice(Self.networkNotice(interval)) }
-    guard LogDatabase.isBegun(run.logFile) else {
+    let changes = manifest.environment.differences(from: environment)
+    if !changes.isEmpty {
+      notice(
+        "\(run.name) was begun with another environment (\(changes.joined(separator: "; "))): "
+          + "what is computed from here on may have other bits than there")
+    }
+    guard LogDatabase.isBegun(run.logFile, opening: LogDatabase.openForWriting) else {
       loop = try open(manifest)
       start = RunCheckpoint(try loop.initialState, after: [])
       writer = try Writer(beginning: run, manifest: manifest, layout: loop.layout, lock: lock)
       return
     }
     let queue = try LogDatabase.openForWriting(run.logFile)
+    try FixedTables.checkColumns(in: queue, of: run, Loop.kind)
     try LogDatabase.check(manifest, against: queue, of: run)
     let outcome = try LogDatabase.outcome(in: queue, of: run)
     if let outcome, outcome != RunResult.Outcome.interrupted.rawValue {
@@ -179,7 +186,7 @@ extension RecordedSearch {
   ///
   /// - Parameters:
   ///   - dataset: as `Manifest.openData` gives it.
-  ///   - notice: is told of checkpoints that cannot be used.
+  ///   - notice: as there.
   /// - Throws: as `init(resuming:environment:notice:open:)`.
   public convenience init(
     resuming run: RunFolder, dataset: Dataset, threads: Int,

@@ -6,12 +6,14 @@ public typealias Replay = RecordReplay<SearchLoop>
 
 /// What a replay says of a run.
 public enum ReplayAnswer: Equatable, Sendable {
-  /// Every bit of so many steps and epochs.
+  /// Every bit that is recorded of so many steps and epochs, and of the result where they end with it.
   case identical(steps: Int, epochs: Int)
   /// Bits differ, and nothing that may change them has changed.
   case differs(RunDifference)
   /// Bits differ, and what may have changed them has changed: named.
   case incomparable(RunDifference, environment: [String])
+  /// So many steps were computed, and the record's level keeps nothing of them.
+  case nothingRecorded(steps: Int)
 }
 
 /// Computes steps of a recorded run again.
@@ -66,33 +68,36 @@ public final class RecordReplay<Loop: RecordedLoop> {
   /// The state before a step: from the nearest checkpoint, and the steps between computed again.
   ///
   /// - Throws: `EventLogError.noSuchStep`.
-  public func state(before step: Int) throws -> Loop.State {
+  public func state(before step: Int) throws -> Loop.State { try checkpoint(before: step).state }
+
+  /// The same with the records of the epochs before it.
+  private func checkpoint(before step: Int) throws -> RunCheckpoint<Loop> {
     let count = try recordedSteps()
     guard 0...count ~= step else {
       throw EventLogError.noSuchStep(step, run: reader.run.name, steps: count)
     }
-    var state = try start(atOrBefore: step)
-    while state.step < step { _ = try advance(&state) }
-    return state
+    var checkpoint =
+      try shelf.last(atOrBefore: step)?.checkpoint
+      ?? RunCheckpoint(try loop.initialState, after: [])
+    while checkpoint.state.step < step { _ = try advance(&checkpoint) }
+    return checkpoint
   }
 
   /// The addresses from which `state(before:)` costs least: the steps that follow a checkpoint.
   public func checkpointedSteps() throws -> [Int] { try shelf.entries().map(\.step) }
 
-  private func start(atOrBefore step: Int) throws -> Loop.State {
-    try shelf.last(atOrBefore: step)?.checkpoint.state ?? loop.initialState
-  }
-
   /// A step, and the end of the epoch where it is the last one.
-  private func advance(_ state: inout Loop.State) throws -> (Step, Loop.Epoch?) {
-    let before = state
-    let (record, trace) = try loop.tracedStep(&state)
-    let step = Step(record: record, trace: trace, before: before, after: state)
-    let epoch = state.stepInEpoch == loop.stepsPerEpoch ? try loop.closeEpoch(&state) : nil
+  private func advance(_ place: inout RunCheckpoint<Loop>) throws -> (Step, Loop.Epoch?) {
+    let before = place.state
+    let (record, trace) = try loop.tracedStep(&place.state)
+    let step = Step(record: record, trace: trace, before: before, after: place.state)
+    guard place.state.stepInEpoch == loop.stepsPerEpoch else { return (step, nil) }
+    let epoch = try loop.closeEpoch(&place.state)
+    place.epochs.append(epoch)
     return (step, epoch)
   }
 
-  /// Computes a range of steps again and compares every bit with the record.
+  /// Computes a range of steps again and compares every bit with the record, and that of the result after its last step.
   ///
   /// - Parameters:
   ///   - steps: nil for all.
@@ -113,31 +118,54 @@ public final class RecordReplay<Loop: RecordedLoop> {
     let epochs = Dictionary(
       try reader.epochs().map { ($0.epoch, $0) }, uniquingKeysWith: { first, _ in first })
     let epochStates = try reader.epochStates()
-    var state = try state(before: range.lowerBound)
-    var (stepsDone, epochsDone) = (0, 0)
-    while state.step < range.upperBound, !isCancelled() {
-      let number = state.step
-      let (step, epoch) = try advance(&state)
+    var place = try checkpoint(before: range.lowerBound)
+    var (stepsDone, epochsDone, rowsCompared) = (0, 0, 0)
+    while place.state.step < range.upperBound, !isCancelled() {
+      let number = place.state.step
+      let (step, epoch) = try advance(&place)
       try visit(step)
-      if let difference = try difference(of: step, number) { return answer(difference) }
       stepsDone += 1
-      guard let epoch, let recorded = epochs[epoch.epoch], let hash = epochStates[epoch.epoch]
-      else { continue }
+      if let (recorded, hash) = try row(ofStep: number) {
+        if let difference = try difference(of: step, number, recorded, hash) {
+          return answer(difference)
+        }
+        rowsCompared += 1
+      }
+      guard let epoch else { continue }
+      epochsDone += 1
+      guard let recorded = epochs[epoch.epoch], let hash = epochStates[epoch.epoch] else {
+        continue
+      }
       if let difference = epoch.difference(
-        from: recorded, state: StateHash(state), recorded: hash)
+        from: recorded, state: StateHash(place.state), recorded: hash)
       {
         return answer(difference)
       }
-      epochsDone += 1
+      rowsCompared += 1
     }
-    return .identical(steps: stepsDone, epochs: epochsDone)
+    if let recorded = try reader.result(), recorded.steps == place.state.step, stepsDone > 0 {
+      // Interrupted at once, it takes no step, and ends as it must from here.
+      let (result, _) = try loop.run(
+        from: place.state, after: place.epochs, isCancelled: { true }, emit: { _, _ in })
+      if let difference = result.difference(from: recorded) { return answer(difference) }
+      rowsCompared += 1
+    }
+    return rowsCompared == 0 && stepsDone > 0
+      ? .nothingRecorded(steps: stepsDone) : .identical(steps: stepsDone, epochs: epochsDone)
   }
 
-  private func difference(of step: Step, _ number: Int) throws -> RunDifference? {
-    guard reader.manifest.logLevel >= .step else { return nil }
+  /// What is recorded of a step; nil at levels that keep none.
+  private func row(ofStep number: Int) throws -> (Loop.Step, StateHash)? {
     let range = number..<(number + 1)
-    guard let recorded = try reader.steps(range).first, let hash = try reader.states(range)[number]
+    guard reader.manifest.logLevel >= .step, let step = try reader.steps(range).first,
+      let hash = try reader.states(range)[number]
     else { return nil }
+    return (step, hash)
+  }
+
+  private func difference(
+    of step: Step, _ number: Int, _ recorded: Loop.Step, _ hash: StateHash
+  ) throws -> RunDifference? {
     if let difference = step.record.difference(
       from: recorded, state: StateHash(step.after), recorded: hash)
     {

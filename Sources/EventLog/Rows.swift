@@ -44,6 +44,8 @@ extension StepRecord: RecordedStep {
       + [Quantity("alpha_gradient", alphaGradient), Quantity("gradient_norms", gradientNorms)]
   }
 
+  public var alphaVectors: [[Float]] { [alpha, alphaGradient] + terms.map(\.gradient) }
+
   public static var vectorNames: [String] { ["grad-alpha", "terms", "samples"] }
 
   public func vectors(named name: String) -> [(name: String, values: [Float])] {
@@ -116,6 +118,7 @@ extension StepRecord: RecordedStep {
 
 extension EpochRecord: RecordedEpoch {
   public var accuracy: Double { validAccuracy }
+  public var alphaVectors: [[Float]] { [alpha, alphaSoftmax] }
   public var found: (alpha: [Float], genotype: String)? { (alpha, genotype) }
 
   public var canonicalBytes: CanonicalBytes {

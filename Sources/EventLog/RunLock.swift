@@ -38,7 +38,9 @@ final class RunLock: Sendable {
 
   /// "process 123 on host".
   private static func holder(of run: RunFolder) -> String? {
-    guard let queue = try? LogDatabase.openForReading(run.logFile) else { return nil }
+    guard let queue = try? LogDatabase.openForReading(run.logFile),
+      (try? FixedTables.checkColumns(in: queue, of: run, run.kind())) != nil
+    else { return nil }
     let sql = "SELECT host, process FROM attempts ORDER BY attempt DESC LIMIT 1"
     guard let row = try? queue.read({ try Row.fetchOne($0, sql: sql) }) else { return nil }
     let (host, process): (String, Int) = (row["host"], row["process"])

@@ -22,6 +22,7 @@ public struct RecordReader<Loop: RecordedLoop> {
     self.run = run
     manifest = try RunManifest(contentsOf: run.manifestFile)
     queue = try LogDatabase.openForReading(run.logFile)
+    try FixedTables.checkColumns(in: queue, of: run, Loop.kind)
   }
 
   /// The state hash of a step's or an epoch's row.
@@ -64,7 +65,11 @@ public struct RecordReader<Loop: RecordedLoop> {
   ///
   /// - Throws: `EventLogError.damaged`, as all that follow.
   public func steps(_ range: Range<Int> = 0..<Int.max) throws -> [Loop.Step] {
-    try read { try Loop.Step.fetchAll($0, steps: range) }
+    let steps = try read { try Loop.Step.fetchAll($0, steps: range) }
+    for step in steps {
+      try check([step.step, step.epoch], step.alphaVectors, of: "step \(step.step)")
+    }
+    return steps
   }
 
   /// How many steps the log holds.
@@ -80,7 +85,26 @@ public struct RecordReader<Loop: RecordedLoop> {
   }
 
   /// All epochs that have ended, in order.
-  public func epochs() throws -> [Loop.Epoch] { try read(Loop.Epoch.fetchAll) }
+  public func epochs() throws -> [Loop.Epoch] {
+    let epochs = try read(Loop.Epoch.fetchAll)
+    for epoch in epochs {
+      try check([epoch.epoch], epoch.alphaVectors, of: "epoch \(epoch.epoch)")
+    }
+    return epochs
+  }
+
+  /// Nobody computes with numbers that no run has, nor with vectors of other lengths than the network's.
+  ///
+  /// - Throws: `EventLogError.damaged`.
+  private func check(_ numbers: [Int], _ alphaVectors: [[Float]], of row: String) throws {
+    let count = manifest.configuration.alphaExtents?.reduce(1, *)
+    guard numbers.allSatisfy({ 0..<(1 << 31) ~= $0 }),
+      alphaVectors.allSatisfy({ $0.count == count })
+    else {
+      throw EventLogError.damaged(
+        path: run.logFile.relativePath, reason: "\(row) has a number or a vector that no run has")
+    }
+  }
 
   /// nil while the run works, and when it failed or was killed.
   public func result() throws -> Loop.Result? { try read(Loop.Result.fetchOne) }

@@ -10,18 +10,14 @@ extension RunFolder {
     var done = try restoreManifest()
     let lock = try RunLock(self)
     defer { withExtendedLifetime(lock) {} }
-    let leftovers = ["-wal", "-journal"].filter {
-      let attributes = try? FileManager.default.attributesOfItem(atPath: logFile.path + $0)
-      return (attributes?[.size] as? Int ?? 0) > 0
-    }
+    let leftovers = ["-wal", "-journal"].filter { LogDatabase.holds(logFile, $0) }
     try LogDatabase.closeAsOneFile(try LogDatabase.openForWriting(logFile))
     if !leftovers.isEmpty {
       done.append("took the steps of events.sqlite\(leftovers[0]) into events.sqlite")
     }
     for folder in [url, checkpoints] {
-      let files = try? FileManager.default.contentsOfDirectory(
-        at: folder, includingPropertiesForKeys: nil)
-      for file in files ?? [] where AtomicFile.isTemporary(file) {
+      for file in FileManager.default.entries(of: folder)
+      where AtomicFile.isTemporary(file) {
         try FileManager.default.removeItem(at: file)
         done.append("removed the half-written \(file.lastPathComponent)")
       }

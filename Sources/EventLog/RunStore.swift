@@ -38,16 +38,10 @@ public struct RunFolder: Equatable, Sendable {
   }
 
   /// Whether steps wait in a file beside the log: while it is written, and when it was not closed.
-  var hasWriteAheadLog: Bool {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: logFile.path + "-wal")
-    return (attributes?[.size] as? Int ?? 0) > 0
-  }
+  var hasWriteAheadLog: Bool { LogDatabase.holds(logFile, "-wal") }
 
   /// Size of the log, in bytes.
-  var logBytes: Int {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: logFile.path)
-    return (attributes?[.size] as? Int) ?? 0
-  }
+  var logBytes: Int { fileSize(logFile.path) ?? 0 }
 
   /// Free space of its disk, in bytes.
   var freeBytes: Int {
@@ -72,24 +66,33 @@ public struct RunStore: Sendable {
   /// A folder that need not exist yet.
   public init(folder: URL) { self.folder = folder }
 
-  /// The runs, oldest first; empty when the folder does not exist.
+  /// The runs, oldest first; empty when the folder does not exist, or cannot be read, which `checkFolder` tells.
   public func list() -> [RunFolder] {
-    let entries =
-      (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil))
-      ?? []
+    let runs = FileManager.default.entries(of: folder).map { RunFolder($0) }.filter(\.isRun)
     // The start is not read from the folder's dates: a copied run keeps its place.
-    let starts = entries.map { RunFolder($0) }.filter(\.isRun).map { run in
+    let starts = runs.map { run in
       (run, (try? ManifestHead(contentsOf: run.manifestFile))?.started ?? "")
     }
     return starts.sorted { ($0.1, $0.0.name) < ($1.1, $1.0.name) }.map(\.0)
   }
 
+  /// - Throws: `EventLogError.folderNotReadable` for a folder that is there and cannot be listed.
+  public func checkFolder() throws {
+    guard FileManager.default.fileExists(atPath: folder.path) else { return }
+    do {
+      _ = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    } catch {
+      throw EventLogError.folderNotReadable(path: folder.relativePath, reason: reason(of: error))
+    }
+  }
+
   /// The run that a user means: a name in this folder, a path, or nothing for the newest one.
   ///
-  /// - Throws: `EventLogError.noRuns`, `.noSuchRun` with the nearest name, `.notARun`.
+  /// - Throws: `EventLogError.noRuns`, `.folderNotReadable`, `.noSuchRun` with the nearest name, `.notARun`.
   public func find(_ nameOrPath: String?) throws -> RunFolder {
     guard let nameOrPath else {
       guard let newest = list().last else {
+        try checkFolder()
         throw EventLogError.noRuns(folder: folder.relativePath)
       }
       return newest
@@ -104,6 +107,7 @@ public struct RunStore: Sendable {
     {
       throw EventLogError.notARun(path: nameOrPath)
     }
+    try checkFolder()
     throw EventLogError.noSuchRun(
       name: nameOrPath, folder: folder.relativePath,
       nearest: NearestName.of(nameOrPath, among: list().map(\.name)))
@@ -166,5 +170,15 @@ public struct RunStore: Sendable {
     return name.allSatisfy {
       $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" || $0 == ".")
     }
+  }
+}
+
+extension FileManager {
+  /// What lies in a folder, by name; nothing where it cannot be read.
+  ///
+  /// By its path, as Foundation lists nothing of a URL that is a symbolic link.
+  func entries(of folder: URL) -> [URL] {
+    ((try? contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
+      .map { folder.appending(path: $0) }
   }
 }

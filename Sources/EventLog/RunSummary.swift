@@ -16,7 +16,7 @@ public struct RunSummary: Encodable, Equatable, Sendable {
     case stoppedEarly = "stopped early"
     /// An error ended it; `problem` says which.
     case failed
-    /// No process works on it, and it never said how it ended.
+    /// No process works on it, and it never said how it ended; or its log is gone, or was not begun.
     case killed
     /// Its files cannot be read; `problem` says why.
     case unreadable
@@ -62,9 +62,21 @@ public struct RunSummary: Encodable, Equatable, Sendable {
       case .evaluation: try describe(EvaluationReader(run))
       }
     } catch {
-      status = .unreadable
-      problem = "\(error)"
+      (status, problem) = (.unreadable, "\(error)")
+      switch error {
+      case EventLogError.missing(_), EventLogError.damaged(_, _): describeUnbegun(run)
+      default: break
+      }
     }
+  }
+
+  /// A process is between the manifest and the first row of the log, or was killed there.
+  private mutating func describeUnbegun(_ run: RunFolder) {
+    guard !LogDatabase.isBegun(run.logFile, opening: LogDatabase.openForReading) else { return }
+    started = (try? ManifestHead(contentsOf: run.manifestFile))?.started
+    (status, problem) =
+      RunLock.isHeld(run)
+      ? (.running, nil) : (.killed, "it has no log, or an empty one: --resume begins it anew")
   }
 
   private mutating func describe(_ reader: RunReader) throws {

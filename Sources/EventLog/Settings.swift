@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 
 /// The settings of a run by their path ("shape.channels"), values as JSON: what runs of any kind are compared by.

@@ -60,7 +60,9 @@ public struct Verification: Encodable, Equatable, Sendable {
       try RunManifest<Loop>(contentsOf: run.manifestFile)
     }
     let queue = check("events.sqlite", says: "opens") {
-      try LogDatabase.openForReading(run.logFile)
+      let queue = try LogDatabase.openForReading(run.logFile)
+      try FixedTables.checkColumns(in: queue, of: run, Loop.kind)
+      return queue
     }
     guard let queue else { return }
     check("events.sqlite", says: "SQLite finds it whole") { try Self.checkIntegrity(queue, run) }
@@ -290,7 +292,7 @@ extension RecordReader {
         $0, sql: "SELECT min(step), max(step) FROM steps WHERE epoch = ?", arguments: [epoch])
     }
     guard let row, let first: Int = row[0], let last: Int = row[1] else { return 0..<0 }
-    return first..<(last + 1)
+    return first..<max(first, last &+ 1)
   }
 
   fileprivate func tracedSteps() throws -> [Int] {

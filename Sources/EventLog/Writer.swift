@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Glibc
 import Search
 import Supernet
 import Synchronization
@@ -152,7 +153,7 @@ final class Writer<Loop: RecordedLoop>: Sendable {
   /// Stores entries in one transaction (one more for each checkpoint), those that the level keeps.
   ///
   /// - Returns: what the user should know, a sentence each.
-  /// - Throws: `EventLogError.diskFull`, `.writeFailed`, `.differs`; what was stored before stays readable.
+  /// - Throws: `EventLogError.diskFull`, `.writeFailed`, `.movedAway`, `.differs`; what was stored before stays readable.
   @discardableResult
   func store(_ entries: [LogEntry<Loop>]) throws -> [String] {
     try progress.withLock { progress in
@@ -176,6 +177,7 @@ final class Writer<Loop: RecordedLoop>: Sendable {
   {
     var next = progress
     var notices: [String] = []
+    try checkPlace(progress)
     try transaction(after: progress.lastStep) { db in
       for entry in entries {
         switch entry {
@@ -208,6 +210,7 @@ final class Writer<Loop: RecordedLoop>: Sendable {
     let state = checkpoint.state
     let file = run.checkpointFile(atStep: state.step)
     let data = try checkpoint.encoded(layout)
+    try checkPlace(progress)
     try AtomicFile.createFolder(run.checkpoints)
     try AtomicFile.write(data, to: file)
     let row: [(any DatabaseValueConvertible)?] = [
@@ -224,6 +227,15 @@ final class Writer<Loop: RecordedLoop>: Sendable {
       return try db.prune(manifest.checkpoints)
     }
     removeCheckpoints(gone)
+  }
+
+  /// SQLite goes on writing a file that was moved, or removed, and a checkpoint would make the folder anew.
+  ///
+  /// - Throws: `EventLogError.movedAway`.
+  private func checkPlace(_ progress: Progress) throws {
+    guard unsafe access(run.logFile.path, F_OK) != 0, errno == ENOENT else { return }
+    throw EventLogError.movedAway(
+      path: run.logFile.relativePath, lastStep: progress.lastStep)
   }
 
   private func setSynchronous(_ mode: String) throws {

@@ -1,4 +1,5 @@
 import Analysis
+import Datasets
 import EventLog
 import Foundation
 import Search
@@ -25,7 +26,7 @@ public struct EvaluatedSizes {
       let content = try Data(contentsOf: csv)
       sources = [FigureSource(name: csv.lastPathComponent, content: content)]
     } catch {
-      throw FigureError.cannotRead(path: csv.relativePath, reason: error.localizedDescription)
+      throw FigureError.cannotRead(path: csv.relativePath, reason: reason(of: error))
     }
     // A file's own date changes when it is copied.
     date = PaperFigures.date

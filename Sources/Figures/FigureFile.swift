@@ -1,3 +1,4 @@
+import Datasets
 import EventLog
 import Foundation
 
@@ -23,17 +24,16 @@ public enum FigureFile {
   ///
   /// - Throws: `FigureError.cannotRead`.
   public static func read(_ file: URL) throws -> Data {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: file.path)
-    guard let attributes else {
+    guard let size = fileSize(file.path) else {
       throw FigureError.cannotRead(path: file.relativePath, reason: "there is no such file")
     }
-    guard let size = attributes[.size] as? Int, size <= mostBytes else {
+    guard size <= mostBytes else {
       throw FigureError.cannotRead(path: file.relativePath, reason: "it is too large for a figure")
     }
     do {
       return try Data(contentsOf: file)
     } catch {
-      throw FigureError.cannotRead(path: file.relativePath, reason: error.localizedDescription)
+      throw FigureError.cannotRead(path: file.relativePath, reason: reason(of: error))
     }
   }
 }

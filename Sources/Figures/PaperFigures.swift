@@ -7,8 +7,6 @@ public struct PaperFigures: Sendable {
   public struct Panel: Decodable, Sendable {
     /// By the paper's name: [x, y] pairs in the units of the axes.
     public var series: [String: [[Double]]]
-    /// How far a point may be off.
-    public var uncertainty: String
     /// The part of the x axis that the paper shows; nil for all.
     public var window: [Double]?
   }

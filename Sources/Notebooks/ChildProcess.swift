@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Glibc
 
@@ -108,7 +109,7 @@ struct ChildProcess {
     do {
       return try body()
     } catch {
-      throw CellFailure.failed(reason: "\(what) (\(error.localizedDescription))")
+      throw CellFailure.failed(reason: "\(what) (\(reason(of: error)))")
     }
   }
 

@@ -84,13 +84,16 @@ public struct NotebookPlace: Sendable {
   }
 }
 
-/// The runs that cells make: a note beside each says which cell it was, so that nothing else is removed.
+/// The runs that cells make: a note in the folder of each says which cell it was, so that nothing else is removed.
+///
+/// The note goes with the folder: who removes the run and makes one of that name keeps it. It bears the name, so that a
+/// copy under another name is none that a notebook has made.
 struct MadeRuns {
   let place: NotebookPlace
 
   private func folder(_ name: String) -> URL { place.store.folder.appending(path: name) }
   private func note(_ name: String) -> URL {
-    place.store.folder.appending(path: ".\(name).made-by-notebook")
+    folder(name).appending(path: ".\(name).made-by-notebook")
   }
 
   /// Whether what a cell makes is there, made by the cell as it is now.
@@ -101,10 +104,13 @@ struct MadeRuns {
     }
   }
 
-  /// Removes what an earlier execution has left, and notes that the names are a notebook's.
+  /// Removes what an earlier execution has left.
   ///
   /// - Throws: `CellFailure.failed` where somebody else's run has the name; what `RunStore.remove` throws.
   func prepare(_ names: [String]) throws {
+    guard !names.isEmpty else { return }
+    try FileManager.default.createDirectory(
+      at: place.store.folder, withIntermediateDirectories: true)
     for name in names {
       if FileManager.default.fileExists(atPath: folder(name).path) {
         guard FileManager.default.fileExists(atPath: note(name).path) else {
@@ -114,9 +120,13 @@ struct MadeRuns {
         }
         try place.store.remove(RunFolder(folder(name)))
       }
-      try FileManager.default.createDirectory(
-        at: place.store.folder, withIntermediateDirectories: true)
-      try Data().write(to: note(name))
+    }
+  }
+
+  /// Notes that a notebook has begun what is there without a note: a cell that failed may leave it.
+  func claim(_ names: [String]) {
+    for name in names where !FileManager.default.fileExists(atPath: note(name).path) {
+      try? Data().write(to: note(name))
     }
   }
 

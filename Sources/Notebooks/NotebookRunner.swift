@@ -273,6 +273,7 @@ public struct NotebookRunner {
       }
       let made = MadeRuns(place: place)
       try made.prepare(cell.options.makes)
+      defer { made.claim(cell.options.makes) }
       let limits = CellLimits(
         seconds: cell.options.timeout ?? timeout, isCancelled: isCancelled)
       let result = try interpreter.run(cell, within: limits)
@@ -339,7 +340,7 @@ public struct NotebookRunner {
       throw error
     } catch {
       throw NotebookError.unreadable(
-        path: file.relativePath, reason: error.localizedDescription)
+        path: file.relativePath, reason: reason(of: error))
     }
   }
 
@@ -353,7 +354,7 @@ public struct NotebookRunner {
       try Data(text.utf8).write(to: file.resolvingSymlinksInPath(), options: .atomic)
     } catch {
       throw NotebookError.writeFailed(
-        path: file.relativePath, reason: error.localizedDescription)
+        path: file.relativePath, reason: reason(of: error))
     }
   }
 }

@@ -1,3 +1,4 @@
+import Datasets
 import EventLog
 import Foundation
 
@@ -63,7 +64,7 @@ public enum NotebookTemplate {
       throw NotebookError.exists(path: file.relativePath)
     } catch {
       throw NotebookError.writeFailed(
-        path: file.relativePath, reason: error.localizedDescription)
+        path: file.relativePath, reason: reason(of: error))
     }
   }
 }

@@ -1,3 +1,4 @@
+import Datasets
 import EventLog
 import Foundation
 import Search
@@ -178,7 +179,7 @@ public final class LocalWorkers {
             log: folder.logFile(of: task.name), cores: cores(ofPlace: place)))
         report(.began(task: task.name, resumed: resumes, worker: place))
       } catch {
-        fail(task, "\(error)", report)
+        fail(task, (error as? StudyError)?.description ?? reason(of: error), report)
       }
     }
   }

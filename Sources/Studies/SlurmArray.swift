@@ -1,3 +1,4 @@
+import Datasets
 import EventLog
 import Foundation
 
@@ -95,7 +96,7 @@ public struct SlurmArray: Sendable {
         try Data(script.text.utf8).write(to: script.url, options: .atomic)
       } catch {
         throw StudyError.notWritable(
-          path: script.url.relativePath, reason: error.localizedDescription)
+          path: script.url.relativePath, reason: reason(of: error))
       }
     }
     return scripts
@@ -216,9 +217,9 @@ public struct SlurmQueue: Equatable, Sendable {
   ///
   /// Jobs are asked for by their name: squeue takes a number that it no longer knows for an error.
   ///
-  /// - Throws: `StudyError.queueUnknown` where squeue fails.
+  /// - Throws: `StudyError.queueUnknown` where squeue fails; `.jobsUnreadable`.
   public init?(_ folder: StudyFolder) throws {
-    let jobs = Self.jobs(of: folder)
+    let jobs = try Self.jobs(of: folder)
     guard !jobs.isEmpty,
       let output = ProgramOutput(
         of: "squeue",
@@ -255,19 +256,28 @@ public struct SlurmQueue: Equatable, Sendable {
     folder.url.appending(path: "slurm-jobs.txt")
   }
 
-  static func jobs(of folder: StudyFolder) -> [String] {
-    let text = (try? String(contentsOf: file(of: folder), encoding: .utf8)) ?? ""
-    return text.split(whereSeparator: \.isNewline).map(String.init)
+  /// The jobs that a study was submitted as; none where it never was.
+  ///
+  /// - Throws: `StudyError.jobsUnreadable`: taken for none, they would be submitted again.
+  static func jobs(of folder: StudyFolder) throws -> [String] {
+    let file = file(of: folder)
+    guard FileManager.default.fileExists(atPath: file.path) else { return [] }
+    do {
+      return try String(contentsOf: file, encoding: .utf8).split(whereSeparator: \.isNewline)
+        .map(String.init)
+    } catch {
+      throw StudyError.jobsUnreadable(path: file.relativePath, reason: reason(of: error))
+    }
   }
 
-  /// - Throws: `StudyError.notWritable`.
+  /// - Throws: `StudyError.notWritable`, `.jobsUnreadable`.
   static func remember(_ job: String, of folder: StudyFolder) throws {
-    let text = (jobs(of: folder) + [job]).joined(separator: "\n") + "\n"
+    let text = try (jobs(of: folder) + [job]).joined(separator: "\n") + "\n"
     do {
       try Data(text.utf8).write(to: file(of: folder), options: .atomic)
     } catch {
       throw StudyError.notWritable(
-        path: file(of: folder).relativePath, reason: error.localizedDescription)
+        path: file(of: folder).relativePath, reason: reason(of: error))
     }
   }
 }

@@ -36,8 +36,6 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
   case noSuchSize(String, study: String, known: [String])
   /// The folder was begun with another size of the study.
   case otherSize(folder: String, holds: String, asked: String)
-  /// A folder in which no study was begun.
-  case noStudyFolder(path: String)
   /// Finished or begun records whose settings are not those of the file.
   case otherSettings(folder: String, tasks: [String])
   /// An index beyond the study's tasks.
@@ -54,13 +52,15 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
   case noSlurm(command: String)
   /// A command of Slurm ended with an error, given in its own words.
   case slurmRefused(command: String, reason: String)
+  /// The file of the jobs that a study was submitted as cannot be read.
+  case jobsUnreadable(path: String, reason: String)
   /// Slurm does not say what is in its queue; `file` holds the jobs that it was given.
   case queueUnknown(reason: String, file: String)
 
   /// Whether a file, a name or an option is to blame, rather than the machine.
   public var isBadInput: Bool {
     switch self {
-    case .notWritable, .slurmRefused, .queueUnknown, .otherProcessor: false
+    case .notWritable, .slurmRefused, .queueUnknown, .jobsUnreadable, .otherProcessor: false
     default: true
     }
   }
@@ -102,8 +102,6 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
         : "the study \(study) has no size “\(size)”: there are \(known.joined(separator: ", "))"
     case .otherSize(let folder, let holds, let asked):
       "\(folder) holds the size \(holds) of this study, not \(asked): give the other a folder of its own with --name"
-    case .noStudyFolder(let path):
-      "\(path) holds no study.yaml: start the study with `milenas-lab study run`, or set --runs-dir"
     case .otherSettings(let folder, let tasks):
       "\(folder) holds records with other settings than the study's: \(tasks.joined(separator: "; ")); "
         + "remove them with `milenas-lab runs remove`, or give the study another --name"
@@ -123,6 +121,9 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
       "there is no \(command) here: submit on a machine of the cluster, or write the script alone with --print"
     case .slurmRefused(let command, let reason):
       "\(command) failed: \(reason)"
+    case .jobsUnreadable(let path, let reason):
+      "cannot read \(path) (\(reason)), which holds the study's jobs: make it readable, "
+        + "or remove it when none of its jobs is left"
     case .queueUnknown(let reason, let file):
       "squeue failed (\(reason)), so what is in the queue is not known: try again when it answers, "
         + "or remove \(file) when none of its jobs is left"

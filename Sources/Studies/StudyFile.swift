@@ -35,7 +35,7 @@ public struct StudyFile: Sendable {
     do {
       text = try String(contentsOf: url, encoding: .utf8)
     } catch {
-      throw StudyError.unreadable(path: path, reason: error.localizedDescription)
+      throw StudyError.unreadable(path: path, reason: reason(of: error))
     }
     try self.init(text: text, file: path, commands: commands)
   }

@@ -1,3 +1,4 @@
+import Datasets
 import EventLog
 import Foundation
 import Search
@@ -39,7 +40,7 @@ public struct StudyFolder: Sendable {
       let text = Data(fileText.utf8)
       if (try? Data(contentsOf: file)) != text { try text.write(to: file, options: .atomic) }
     } catch {
-      throw StudyError.notWritable(path: url.relativePath, reason: error.localizedDescription)
+      throw StudyError.notWritable(path: url.relativePath, reason: reason(of: error))
     }
   }
 

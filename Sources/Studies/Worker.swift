@@ -1,3 +1,4 @@
+import Datasets
 import EventLog
 import Foundation
 import Glibc
@@ -13,20 +14,14 @@ final class Worker {
   private let process: Process
 
   /// - Parameter cores: those it may use.
-  /// - Throws: what the operating system says.
+  /// - Throws: `StudyError.notWritable` for the log; what the operating system says of the program.
   init(
     _ task: Study.Task, place: Int, retries: Int, program: URL, arguments: [String], log: URL,
     cores: [Int]
   ) throws {
     (self.task, self.place, self.retries) = (task, place, retries)
-    if !FileManager.default.fileExists(atPath: log.path) {
-      _ = FileManager.default.createFile(atPath: log.path, contents: nil)
-    }
-    let file = try FileHandle(forWritingTo: log)
-    try file.seekToEnd()
-    try file.write(
-      contentsOf: Data(
-        "== \(String.now()) \(ShellWord.line(["milenas-lab"] + arguments))\n".utf8))
+    let file = try Self.begin(
+      log, "== \(String.now()) \(ShellWord.line(["milenas-lab"] + arguments))\n")
     process = Process()
     process.executableURL = program
     process.arguments = arguments
@@ -37,6 +32,21 @@ final class Worker {
       try Self.withNothingBlocked { try process.run() }
     }
     try file.close()
+  }
+
+  /// Opens a log, which may have been begun by an earlier worker, and writes a line at its end.
+  private static func begin(_ log: URL, _ line: String) throws -> FileHandle {
+    do {
+      if !FileManager.default.fileExists(atPath: log.path) {
+        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
+      }
+      let file = try FileHandle(forWritingTo: log)
+      try file.seekToEnd()
+      try file.write(contentsOf: Data(line.utf8))
+      return file
+    } catch {
+      throw StudyError.notWritable(path: log.relativePath, reason: reason(of: error))
+    }
   }
 
   /// Runs `body` with no signal blocked in this thread: a process inherits what the thread blocks that starts it, and

@@ -137,23 +137,10 @@ public final class DerivedNetwork<Scalar: KernelScalar> {
   }
 
   private func check(_ weights: [Scalar], _ batch: Batch<Scalar>) throws {
-    func require(_ what: String, _ expected: Int, _ found: Int) throws {
-      if expected != found {
-        throw SupernetError.wrongLength(what: what, expected: expected, found: found)
-      }
-    }
-    try require("w", weightCount, weights.count)
-    guard 1...batchCapacity ~= batch.count else {
-      throw SupernetError.impossible(
-        "a batch of \(batch.count) images does not fit a network planned for 1 to \(batchCapacity)")
-    }
-    try require("an image's side", shape.imageSize, batch.rows)
-    try require("an image's side", shape.imageSize, batch.columns)
-    try require("an image's channels", shape.inputChannels, batch.channels)
-    if let label = batch.labels.first(where: { !(0..<shape.classes).contains($0) }) {
-      throw SupernetError.impossible(
-        "label \(label) is outside the \(shape.classes) classes of the network")
-    }
+    try SupernetError.require("w", weightCount, weights.count)
+    try batch.check(
+      capacity: batchCapacity, imageSize: shape.imageSize, channels: shape.inputChannels,
+      classes: shape.classes)
   }
 }
 

@@ -48,9 +48,6 @@ public struct SupernetShape: Hashable, Codable, Sendable {
     self.maxPool = maxPool
   }
 
-  /// Whether the network has no kinks.
-  public var isSmooth: Bool { activation == .silu && maxPool == .avg }
-
   /// The same weights with SiLU for ReLU and average for maximum pooling: no kinks.
   public var smoothTwin: SupernetShape {
     var twin = self
@@ -136,31 +133,5 @@ extension SupernetShape {
       throw DecodingError.dataCorrupted(
         .init(codingPath: decoder.codingPath, debugDescription: "\(error)"))
     }
-  }
-}
-
-/// What can be wrong with a network that is asked for.
-public enum SupernetError: Error, Equatable, CustomStringConvertible {
-  /// A setting that cannot be built, in one sentence.
-  case impossible(String)
-  /// A vector of another length than the network's.
-  case wrongLength(what: String, expected: Int, found: Int)
-  /// A network that does not fit into memory; the available bytes are nil where only the system knows.
-  case tooLarge(neededBytes: Int, availableBytes: Int?, batch: Int)
-
-  public var description: String {
-    switch self {
-    case .impossible(let sentence): sentence
-    case .wrongLength(let what, let expected, let found):
-      "\(what) has \(found) entries where the network has \(expected)"
-    case .tooLarge(let needed, let available, let batch):
-      "the network needs \(Self.gigabytes(needed)) of memory for a batch of \(batch), and "
-        + (available.map { "\(Self.gigabytes($0)) are free" } ?? "the system does not give as much")
-        + ": lower --batch, --channels, --cells or --nodes"
-    }
-  }
-
-  private static func gigabytes(_ bytes: Int) -> String {
-    "\((Double(bytes) / 1e8).rounded() / 10) GB"
   }
 }

@@ -5,12 +5,21 @@ import Foundation
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data", abstract: "List and check data sets.",
+    discussion: """
+      Examples:
+        milenas-lab data list
+        milenas-lab data check fashion-mini
+      """,
     subcommands: [ListCommand.self, CheckCommand.self], defaultSubcommand: ListCommand.self)
 }
 
 private struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "Print the data sets, and where they are looked for.")
+    commandName: "list", abstract: "Print the data sets, and where they are looked for.",
+    discussion: """
+      Example:
+        milenas-lab data list --format json
+      """)
 
   @OptionGroup var output: OutputOptions
 

@@ -46,7 +46,11 @@ private struct Explanation: Report {
 
 private struct MethodCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "method", abstract: "The direction that alpha descends along.")
+    commandName: "method", abstract: "The direction that alpha descends along.",
+    discussion: """
+      Example:
+        milenas-lab explain method darts-2nd-exact
+      """)
   @Argument(help: "A method; all when left out.") var name: String?
   @OptionGroup var output: OutputOptions
 
@@ -59,7 +63,11 @@ private struct MethodCommand: ParsableCommand {
 
 private struct EstimatorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "estimator", abstract: "The estimators of gradient-error.")
+    commandName: "estimator", abstract: "The estimators of gradient-error.",
+    discussion: """
+      Example:
+        milenas-lab explain estimator
+      """)
   @OptionGroup var output: OutputOptions
 
   func run() throws {

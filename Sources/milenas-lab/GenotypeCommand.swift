@@ -22,7 +22,11 @@ struct GenotypeCommand: ParsableCommand {
 /// `genotype list`
 private struct GenotypeListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "List the published cells with their sizes.")
+    commandName: "list", abstract: "List the published cells with their sizes.",
+    discussion: """
+      Example:
+        milenas-lab genotype list --format csv
+      """)
 
   @OptionGroup var output: OutputOptions
 
@@ -49,7 +53,12 @@ private struct GenotypeListCommand: ParsableCommand {
 private struct GenotypeShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show", abstract: "Print a cell, and what is known of it.",
-    discussion: "With --format json it is the form that other programs read.")
+    discussion: """
+      Example:
+        milenas-lab genotype show DARTS_V2 --format json
+
+      With --format json it is the form that other programs read.
+      """)
 
   @OptionGroup var cell: CellArgument
   @OptionGroup var location: StoreOptions

@@ -35,6 +35,7 @@ private struct ListCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
+    try location.store.checkFolder()
     let report = RunListReport(runs: location.store.list().map(RunSummary.init))
     try output.render(report)
     if report.runs.isEmpty {

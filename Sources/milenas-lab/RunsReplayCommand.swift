@@ -13,8 +13,9 @@ struct ReplayCommand: ParsableCommand {
         milenas-lab runs replay my-run --from-step 100 --to-step 110 --dump grad-w,alpha --out vectors
 
       Answers that the bits are identical, or names the first step and quantity that differ; where the \
-      build or the processor is another one and bits differ, it says so. Exit code 1 unless identical. \
-      Steps are counted from 0, --to-step included. What --dump writes: \(Replay.Step.quantityNames.joined(separator: ", ")); \
+      build or the processor is another one and bits differ, or the log level kept nothing to compare, it \
+      says so. Exit code 1 unless identical. Steps are counted from 0, --to-step included. \
+      What --dump writes: \(Replay.Step.quantityNames.joined(separator: ", ")); \
       of an evaluation \(RecordReplay<DerivedTraining>.Step.quantityNames.joined(separator: ", ")).
       """)
 
@@ -72,7 +73,7 @@ extension DumpForm: ExpressibleByArgument {}
 
 private struct ReplayReport: Report {
   var run: String
-  /// "identical", "differs", "cannot be compared".
+  /// "identical", "differs", "cannot be compared", "nothing to compare".
   var answer: String
   var steps: Int?
   var epochs: Int?
@@ -90,6 +91,12 @@ private struct ReplayReport: Report {
       (self.steps, self.epochs) = (steps, epochs)
       sentence =
         "\(run) is identical in every bit: \(steps) steps from step \(first) and \(epochs) epochs computed again\n"
+    case .nothingRecorded(let steps):
+      self.answer = "nothing to compare"
+      self.steps = steps
+      sentence =
+        "\(run) keeps nothing of these steps at its log level: \(steps) steps from step \(first) computed again, "
+        + "none compared\n"
     case .differs(let difference):
       self.answer = "differs"
       self.difference = difference

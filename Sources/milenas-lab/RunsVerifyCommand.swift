@@ -50,7 +50,8 @@ private struct VerificationReport: Report {
   var text: String {
     let wrong = verification.findings.count { $0.verdict == .wrong }
     return (table?.text ?? "")
-      + (wrong == 0 ? "\(run) is whole\n" : "\(run) is damaged in \(wrong) places\n")
+      + (wrong == 0
+        ? "\(run) is whole\n" : "\(run) is damaged in \(wrong) place\(wrong == 1 ? "" : "s")\n")
   }
 
   private enum CodingKeys: String, CodingKey { case run, isWhole, findings }

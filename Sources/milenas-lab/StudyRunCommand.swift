@@ -127,7 +127,9 @@ private struct StudyOutcome: Report {
       lines += failure.lastLines.map { "  \($0)" }
     }
     if !elsewhere.isEmpty {
-      lines.append("other processes work on \(elsewhere.joined(separator: ", "))")
+      lines.append(
+        "other processes work on \(elsewhere.joined(separator: ", ")); where their machine is gone, "
+          + "`milenas-lab study task` takes one up, as --resume does")
     }
     if waiting > 0 { lines.append("\(waiting) evaluations wait for searches that are not done") }
     lines += ["", "Next:"]

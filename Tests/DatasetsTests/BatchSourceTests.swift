@@ -72,7 +72,7 @@ private func numbered() -> Dataset {
   }
 
   @Test func testBatchesAreTheTestImagesInFileOrder() throws {
-    let source = try source(batch: 3)
+    let source = try WholeSource(numbered(), seed: 1, batchSize: 3, augmentation: .standard)
     let batches = (0..<source.testBatchCount).map { source.testBatch($0) }
     #expect(batches.map(\.count) == [3, 3, 1])
     #expect(batches.flatMap(\.images).map { Int($0.rounded()) } == Array(0..<7))
@@ -143,10 +143,18 @@ private func numbered() -> Dataset {
     #expect(augmented.labels == plain.labels)
   }
 
-  @Test func evaluationAndTestImagesAreNeverAugmented() throws {
+  @Test func evaluationImagesAreNeverAugmented() throws {
     let source = try source(.standard, validationAugmentation: true)
     #expect(try source.evaluationBatch(0) == self.source().evaluationBatch(0))
-    #expect(try source.testBatch(0) == self.source().testBatch(0))
+  }
+
+  /// Without a half for α all images train; they are drawn and augmented as in a search.
+  @Test func aWholeEpochHasEveryTrainingImageOnce() throws {
+    let source = try WholeSource(numbered(), seed: 1, batchSize: 8, augmentation: .none)
+    let images = (0..<source.stepsPerEpoch).flatMap {
+      source.trainingBatch(epoch: 0, step: $0).images.map { Int($0.rounded()) }
+    }
+    #expect(images.sorted() == Array(0..<51) && images != images.sorted())
   }
 
   // MARK: - Bad settings
@@ -155,7 +163,7 @@ private func numbered() -> Dataset {
   func anImpossibleBatchIsNamedWithTheRemedy(batch: Int) throws {
     #expect(
       try sentence { _ = try source(batch: batch) }
-        == "--batch \(batch) must be between 1 and the 25 images of the training half; choose "
+        == "--batch \(batch) must be between 1 and the 25 images that train the weights; choose "
         + "another, or more --train-images")
   }
 

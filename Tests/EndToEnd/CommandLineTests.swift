@@ -33,6 +33,28 @@ import Testing
     #expect(outcome.errors.contains("a.csv is a file of points, which is fitted alone"))
   }
 
+  private struct CommandHelp: Decodable {
+    var commandName: String
+    var discussion: String?
+    var subcommands: [CommandHelp]?
+
+    /// This command, and those below it, where no line of the help is a use of the command itself.
+    func withoutExample(below above: String = "") -> [String] {
+      let use = above + commandName
+      let lines = (discussion ?? "").split(separator: "\n")
+      let hasExample = lines.contains { $0.hasPrefix("  \(use)") }
+      return (hasExample || commandName == "help" ? [] : [use])
+        + (subcommands ?? []).flatMap { $0.withoutExample(below: use + " ") }
+    }
+  }
+
+  @Test func theHelpOfEveryCommandHasAnExample() throws {
+    struct Dump: Decodable { var command: CommandHelp }
+    let dump = try BuiltProgram.run(["--experimental-dump-help"]).output
+    let command = try JSONDecoder().decode(Dump.self, from: Data(dump.utf8)).command
+    #expect(command.withoutExample() == [])
+  }
+
   @Test(arguments: [
     ["frobnicate"], ["runs", "frobnicate"], ["runs", "list", "--format", "cvs"],
     ["runs", "list", "--no-such-option"], ["runs", "sql"], ["runs", "show", "no-such-run"],

@@ -39,6 +39,15 @@ import Testing
     try queue.close()
   }
 
+  /// The same with rows that belong to none.
+  private func editFreely(_ run: RunFolder, _ sql: String) throws {
+    var configuration = Configuration()
+    configuration.foreignKeysEnabled = false
+    let queue = try DatabaseQueue(path: run.logFile.path, configuration: configuration)
+    try queue.write { try $0.execute(sql: sql) }
+    try queue.close()
+  }
+
   private func checkpoint(_ run: RunFolder, _ step: Int) -> URL { run.checkpointFile(atStep: step) }
 
   @Test(arguments: RunKind.allCases)
@@ -279,6 +288,51 @@ import Testing
       }
     }
     #expect(wrong(run).isEmpty)
+  }
+
+  /// A column that may hold anything is not read: `runs list` must not end for one such run.
+  @Test(arguments: RunKind.allCases)
+  func aTableOfAnotherDefinitionIsNamed(kind: RunKind) throws {
+    let run = try tiny(kind).run("run")
+    let data = try Data(contentsOf: run.logFile)
+    for table in ["run", "attempts", "steps", "epochs", "checkpoints", "result"] {
+      try editFreely(
+        run,
+        """
+        CREATE TABLE other AS SELECT * FROM \(table); DROP TABLE \(table);
+        ALTER TABLE other RENAME TO \(table)
+        """)
+      let summary = RunSummary(run)
+      #expect(summary.status == .unreadable, "\(table)")
+      #expect(
+        summary.problem?.contains("the table \(table) is not that of an event log") == true,
+        "\(summary)")
+      #expect(wrong(run).contains { $0.says.contains("the table \(table)") })
+      #expect(throws: EventLogError.self) { try tiny(kind).resume(run) }
+      try data.write(to: run.logFile)
+    }
+    #expect(RunSummary(run).status == .completed)
+  }
+
+  /// What would make a reader count beyond all bounds, or past the end of a vector.
+  @Test(arguments: [
+    "UPDATE steps SET step = 9223372036854775807 WHERE step = 3",
+    "UPDATE steps SET epoch = 9223372036854775807 WHERE step = 3",
+    "UPDATE steps SET alpha = x'00000000' WHERE step = 1",
+    "UPDATE gradient_terms SET gradient = x'' WHERE step = 1",
+    "UPDATE epochs SET epoch = 9223372036854775807 WHERE epoch = 1",
+    "UPDATE epochs SET epoch = -1 WHERE epoch = 0", "UPDATE epochs SET alpha_softmax = x''",
+  ])
+  func aNumberOrAVectorThatNoRunHasIsNamed(sql: String) throws {
+    let run = try tiny.run("run")
+    try editFreely(run, sql)
+    #expect(!wrong(run).isEmpty)
+    let reader = try RunReader(run)
+    let error = #expect(throws: EventLogError.self) {
+      _ = try reader.steps()
+      _ = try reader.epochs()
+    }
+    #expect(error?.description.contains("has a number or a vector that no run has") == true)
   }
 
   @Test func aRowThatIsGoneIsFound() throws {

@@ -53,6 +53,28 @@ import Testing
     #expect(try queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM byte") } == 256)
   }
 
+  /// Without a WAL a reader keeps the writer from its commit; a search must not end because somebody looks at it.
+  @Test func aWriterOnANetworkOutwaitsAReader() throws {
+    let writer = try LogDatabase.create(at: file, .search, isOnNetwork: true)
+    let reader = try LogDatabase.openForReading(file)
+    let (holds, hasLetGo) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+    DispatchQueue.global().async {
+      try? reader.read { db in
+        _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM byte")
+        holds.signal()
+        // A writer to a local file gives up after five.
+        Thread.sleep(forTimeInterval: 5.5)
+      }
+      hasLetGo.signal()
+    }
+    holds.wait()
+    try writer.write {
+      try $0.execute(sql: "INSERT INTO layers VALUES (0, 'stem.conv', '24x1x3x3', 0, 216)")
+    }
+    hasLetGo.wait()
+    #expect(try reader.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM layers") } == 1)
+  }
+
   @Test func aLaterSchemaIsRefusedByItsNumber() throws {
     try closedLog()
     let queue = try DatabaseQueue(path: file.path)

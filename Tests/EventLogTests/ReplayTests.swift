@@ -234,6 +234,29 @@ struct MethodOnSpace: CustomTestStringConvertible {
     #expect(!Verification(run).isWhole)
   }
 
+  /// Identical is said of nothing that was not compared.
+  @Test(arguments: LogLevel.allCases)
+  func aReplayComparesTheResultAndSaysWhereNothingIsRecorded(level: LogLevel) throws {
+    let run = try tiny.run("run", record: RecordOptions(level: level, checkpoints: .none))
+    let replay = try Replay(run, threads: 1)
+    #expect(try replay.compare() == .identical(steps: 4, epochs: 2))
+    #expect(
+      try replay.compare(0..<1)
+        == (level < .step ? .nothingRecorded(steps: 1) : .identical(steps: 1, epochs: 0)))
+    #expect(
+      try replay.compare(0..<2)
+        == (level < .epoch ? .nothingRecorded(steps: 2) : .identical(steps: 2, epochs: 1)))
+    #expect(try replay.compare(3..<4) == .identical(steps: 1, epochs: 1))
+    try edit(run) {
+      try $0.execute(sql: "UPDATE result SET valid_accuracy = valid_accuracy + 0.5")
+    }
+    guard case .differs(let difference) = try Replay(run, threads: 1).compare() else {
+      Issue.record("the change was not seen")
+      return
+    }
+    #expect(difference.quantity == "valid_accuracy" && difference.step == nil)
+  }
+
   @Test func anotherBuildIsNamedWhereBitsDiffer() throws {
     let run = try tiny.run("run")
     try edit(run) { try $0.execute(sql: "UPDATE steps SET state = zeroblob(16) WHERE step = 1") }

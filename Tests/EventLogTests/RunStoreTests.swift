@@ -114,6 +114,17 @@ import Testing
     #expect(try AnalysisStore(makeRun("run")).keepsResults)
   }
 
+  /// The file that a process leaves which was killed before its first result.
+  @Test func anAnalysisThatWasNotBegunIsNone() throws {
+    let run = try makeRun("run")
+    #expect(try AnalysisStore(reading: run) === nil)
+    try Data().write(to: run.analysisFile)
+    #expect(try AnalysisStore(reading: run) === nil)
+    try AnalysisStore(run).store([1.5], "kind", key: "key", step: 3)
+    let store = try #require(try AnalysisStore(reading: run))
+    #expect(try store.result("kind", key: "key", as: [Double].self) == [1.5])
+  }
+
   @Test func aFreeNameIsTheFirstThatNoRunHas() throws {
     #expect(store.freeName("demo") == "demo")
     try makeRun("demo")

@@ -214,12 +214,45 @@ import Testing
     _ = try runner.run(folder.file)
     _ = try runner.run(folder.file)
     #expect(FileManager.default.fileExists(atPath: marker.path))
-    // A run of somebody else has no note beside it.
-    try FileManager.default.removeItem(
-      at: folder.url.appending(path: "runs/.mine.made-by-notebook"))
+    // The user removes it and makes a run of that name.
+    try FileManager.default.removeItem(at: folder.url.appending(path: "runs/mine"))
+    try folder.makeFolder("mine")
+    try Data().write(to: marker)
     let error = #expect(throws: NotebookError.self) { try runner.run(folder.file) }
     #expect(error?.description.contains("was not made by a notebook") == true)
     #expect(FileManager.default.fileExists(atPath: marker.path))
+  }
+
+  @Test func whatACellLeftThatFailedIsMadeAnew() throws {
+    let folder = try NotebookFolder("```milenas {makes=mine}\na\n```\n")
+    let marker = folder.url.appending(path: "runs/mine/marker")
+    let failing = folder.runner(.run) { _ in
+      try folder.makeFolder("mine")
+      try Data().write(to: marker)
+      throw CellFailure.failed(reason: "x")
+    }
+    #expect(throws: NotebookError.self) { try failing.run(folder.file) }
+    let runner = folder.runner(.run) { _ in
+      #expect(!FileManager.default.fileExists(atPath: marker.path))
+      try folder.makeFolder("mine")
+      return .text("made")
+    }
+    #expect(try runner.run(folder.file).cells.map(\.status) == [.new])
+  }
+
+  /// The note of a run goes with its copy, which is none that a notebook has made.
+  @Test func aCopyOfARunThatACellMadeIsNotRemoved() throws {
+    let folder = try NotebookFolder("```milenas {makes=mine}\na\n```\n")
+    let runner = folder.runner(.run) { cell in
+      try folder.makeFolder(cell.options.makes[0])
+      return .text("made")
+    }
+    _ = try runner.run(folder.file)
+    let copy = folder.url.appending(path: "runs/copy")
+    try FileManager.default.copyItem(at: folder.url.appending(path: "runs/mine"), to: copy)
+    try folder.write("```milenas {makes=copy}\na\n```\n")
+    #expect(throws: NotebookError.self) { try runner.run(folder.file) }
+    #expect(FileManager.default.fileExists(atPath: copy.path))
   }
 
   @Test func theRunThatACellMakesIsNoneThatItFollowsFrom() throws {

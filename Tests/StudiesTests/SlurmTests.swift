@@ -68,6 +68,17 @@ import Testing
     #expect(status.rows[2].reason == "Slurm job 7: pending, Resources")
   }
 
+  /// Taken for a study that was never submitted, it would be submitted a second time.
+  @Test func jobsThatCannotBeReadAreNotTakenForNone() throws {
+    let folder = try Samples.folder(Self.text, in: scratch.url)
+    #expect(try SlurmQueue(folder) == nil)
+    let file = folder.url.appending(path: "slurm-jobs.txt")
+    try FileManager.default.createDirectory(at: file, withIntermediateDirectories: true)
+    let error = #expect(throws: StudyError.self) { try SlurmQueue(folder) }
+    #expect(error?.description.contains("cannot read \(file.relativePath) (") == true)
+    #expect(throws: StudyError.self) { try SlurmQueue.remember("7", of: folder) }
+  }
+
   @Test(
     arguments: [([], ""), ([3], "3"), ([0, 1, 2], "0-2"), ([5, 0, 1, 7, 8], "0-1,5,7-8")]
       as [([Int], String)])

@@ -46,6 +46,16 @@ import Testing
     #expect(!outcome.isComplete && outcome.done == 0)
   }
 
+  @Test func aLogThatCannotBeWrittenIsNamedWithTheReason() throws {
+    let folder = try Samples.folder(Self.text, in: scratch.url)
+    let log = folder.logFile(of: "plain-s0")
+    try FileManager.default.createDirectory(at: log, withIntermediateDirectories: true)
+    let outcome = try run(try scratch.script("fails", "exit 2"))
+    #expect(
+      outcome.failures.first { $0.task == "plain-s0" }?.reason
+        == "\(StudyError.notWritable(path: log.relativePath, reason: "Is a directory"))")
+  }
+
   @Test func anInterruptionReachesTheWorkersAndNothingElseBegins() throws {
     let program = try scratch.script(
       "waits",

@@ -1,8 +1,5 @@
 import Search
 
-/// Follows a search.
-public typealias RunFollower = RecordFollower<SearchLoop>
-
 /// Reads what is new in a record while another process writes it.
 public struct RecordFollower<Loop: RecordedLoop> {
   /// A row that was committed since it was last asked.
