@@ -52,7 +52,8 @@ struct GradientErrorReport: Report {
       \(run): target of the errors is the exact gradient through \(unroll) step\(unroll == 1 ? "" : "s") of SGD, mean over the batches
       (bilevel: of L_val; mixed: of L_train + lambda L_val); w' is SGD's own step, with momentum and decay.
       \(validity)
-      Brackets: 95 % intervals by Student: over the batches of one state; of several states, over their means.
+      Brackets: 95 % intervals by Student, over the batches of one state or the means of several; of 8 states or more by the
+      hierarchical bootstrap.
       Entries: of the genotype, those that differ after 50 steps of Adam's length along the direction from 50 along the target.
 
       \(sizes.text)

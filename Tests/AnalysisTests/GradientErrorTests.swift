@@ -567,6 +567,16 @@ import Testing
     #expect(abs(estimate.high - (3 + 4.30265 * (7.0 / 3).squareRoot())) < 1e-4)
   }
 
+  /// Many groups that agree within but not among one another have the spread of the groups.
+  @Test func theBootstrapOfManyGroupsDrawsGroupsFirst() {
+    let apart = Estimate(groups: (0..<8).map { [Double($0), Double($0)] })
+    let mixed = Estimate(groups: (0..<8).map { _ in (0..<8).map { Double($0) } })
+    #expect(apart.mean == 3.5 && mixed.mean == 3.5 && mixed.count == 64)
+    #expect(apart.high - apart.low > 2 * (mixed.high - mixed.low))
+    #expect(apart.low > 0 && apart.high < 7)
+    #expect(Estimate(groups: [[1], [2]] + Array(repeating: [1, 3], count: 6)).low > 1)
+  }
+
   /// One state, or several of them, as cosines alone and as their means are.
   @Test func cosinesOfGroupsStayWithinThem() {
     #expect(Estimate(cosineGroups: [[0.5, 0.6, 0.7]]) == Estimate(cosines: [0.5, 0.6, 0.7]))
