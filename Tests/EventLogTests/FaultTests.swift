@@ -299,7 +299,7 @@ import Testing
       try editFreely(
         run,
         """
-        CREATE TABLE other AS SELECT * FROM \(table); DROP TABLE \(table);
+        PRAGMA legacy_alter_table = ON; CREATE TABLE other AS SELECT * FROM \(table); DROP TABLE \(table);
         ALTER TABLE other RENAME TO \(table)
         """)
       let summary = RunSummary(run)
@@ -316,7 +316,7 @@ import Testing
 
   /// What would make a reader count beyond all bounds, or past the end of a vector.
   @Test(arguments: [
-    "UPDATE steps SET step = 9223372036854775807 WHERE step = 3",
+    "UPDATE steps SET step = 9223372036854775806 WHERE step = 3",
     "UPDATE steps SET epoch = 9223372036854775807 WHERE step = 3",
     "UPDATE steps SET alpha = x'00000000' WHERE step = 1",
     "UPDATE gradient_terms SET gradient = x'' WHERE step = 1",
