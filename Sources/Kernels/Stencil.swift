@@ -268,16 +268,25 @@ private struct StencilTile<L: Lanes, let S: Int, let Q: Int> {
       column = isLast ? 1 : column &+ 1
       t &+= 1
     }
-    var q = 0
-    while q < Q {
-      let to = out + q &* outStep
-      if adding {
-        (L.load(to, shift) + tile[unchecked: q]).store(to, shift)
-      } else {
-        tile[unchecked: q].store(to, shift)
-      }
-      q &+= 1
+    write(tile, to: out, step: outStep, adding: adding, shift)
+  }
+}
+
+/// Writes the outputs of a tile, or adds them to what is there.
+@inline(__always)
+private func write<L: Lanes, let Q: Int>(
+  _ tile: InlineArray<Q, L>, to out: UnsafeMutablePointer<L.Element>, step: Int, adding: Bool,
+  _ shift: Int
+) {
+  var q = 0
+  while q < Q {
+    let to = out + q &* step
+    if adding {
+      (L.load(to, shift) + tile[unchecked: q]).store(to, shift)
+    } else {
+      tile[unchecked: q].store(to, shift)
     }
+    q &+= 1
   }
 }
 
@@ -353,16 +362,7 @@ private struct SharedTile<L: Lanes, let J: Int, let D: Int, let Q: Int> {
       weight += lattice.weightRow
       i &+= 1
     }
-    var q = 0
-    while q < Q {
-      let to = out + q &* outStep
-      if adding {
-        (L.load(to, shift) + tile[unchecked: q]).store(to, shift)
-      } else {
-        tile[unchecked: q].store(to, shift)
-      }
-      q &+= 1
-    }
+    write(tile, to: out, step: outStep, adding: adding, shift)
   }
 }
 
