@@ -76,6 +76,8 @@ public struct RunStore: Sendable {
     return starts.sorted { ($0.1, $0.0.name) < ($1.1, $1.0.name) }.map(\.0)
   }
 
+  /// Tells a folder that cannot be read from one that is empty or not there.
+  ///
   /// - Throws: `EventLogError.folderNotReadable` for a folder that is there and cannot be listed.
   public func checkFolder() throws {
     guard FileManager.default.fileExists(atPath: folder.path) else { return }
