@@ -4,10 +4,7 @@ import CCacheHints
 @safe
 public final class AheadList: @unchecked Sendable {
   struct Plane {
-    /// Offset of sample 0.
-    var offset: Int
-    /// From one sample to the next: scalars of a plane.
-    var sampleStep: Int
+    var term: TermList.Term
     /// Samples beyond the present one.
     var later: Int
   }
@@ -17,10 +14,7 @@ public final class AheadList: @unchecked Sendable {
   /// The planes of terms, each so many samples beyond the present one.
   public init(_ reads: [(terms: TermReads, later: Int)]) {
     let all = reads.flatMap { reads, later in
-      reads.range.map { k in
-        let term = reads.list.terms[k]
-        return Plane(offset: term.plane, sampleStep: term.sampleStep, later: later)
-      }
+      reads.range.map { Plane(term: reads.list.terms[$0], later: later) }
     }
     planes = .allocate(capacity: all.count)
     _ = planes.initialize(from: all)
@@ -102,12 +96,11 @@ struct AheadCursor {
   private mutating func advance() {
     guard let planes = ahead.planes else { return }
     while plane < planes.count {
-      let next = planes[plane]
+      let (term, sample) = (planes[plane].term, ahead.sample &+ planes[plane].later)
       plane &+= 1
-      let sample = ahead.sample &+ next.later
       guard sample < ahead.end else { continue }
-      line = base + (next.offset &+ sample &* next.sampleStep) &* scalarBytes
-      companion = next.sampleStep / 2 &* scalarBytes
+      line = base + (term.plane &+ sample &* term.sampleStep) &* scalarBytes
+      companion = term.sampleStep / 2 &* scalarBytes
       left = (companion &+ Self.lineBytes &- 1) / Self.lineBytes
       return
     }

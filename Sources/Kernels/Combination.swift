@@ -8,6 +8,7 @@ public final class TermList: @unchecked Sendable {
   struct Term {
     /// Offset of sample 0 of the plane.
     var plane: Int
+    /// From one sample to the next: scalars of a plane.
     var sampleStep: Int
     /// Offset of the coefficients, [channels].
     var coefficients: Int

@@ -69,6 +69,8 @@ extension Arena {
   }
 
   /// y = x·w for a dense matrix of pixels; adds Σy and Σy² to `moments` unless negative.
+  ///
+  /// - Precondition: inputs are padded to a multiple of 8.
   @_specialize(where A == PlainFloat)
   @_specialize(where A == PlainDouble)
   @_specialize(where A == DualFloat)
@@ -90,6 +92,7 @@ extension Arena {
     _ x: Int, _ w: Int, inputs: Int, outputs: Int, pixels: Int, into y: Int, moments: Int,
     streams: Bool, ahead: inout AheadCursor
   ) {
+    precondition(inputs % 8 == 0, "\(inputs) inputs are not padded")
     let sink = moments < 0 ? nil : (sums: sums + moments, shift: sumShift)
     let width = isWide(outputs) ? A.Wide.width : A.Narrow.width
     switch (isWide(outputs), streams && (y | outputs | shift) % width == 0) {

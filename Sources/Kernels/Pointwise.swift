@@ -1,6 +1,7 @@
 /// Pointwise (1×1) convolution: rows of pixels times a matrix, and the gradient of the matrix.
 ///
-/// x: [pixels][inputs], w: [inputs][outputs], y: [pixels][outputs]; outputs padded to whole vectors.
+/// x: [pixels][inputs], w: [inputs][outputs], y: [pixels][outputs]; inputs padded to whole multiples of 8, outputs to whole
+/// vectors.
 enum Pointwise<L: Lanes> {
   typealias Pointer = UnsafeMutablePointer<L.Element>
 
